@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The front door: `make` lists the targets, `make help` the knobs as well.
+
+BASE	     ?= 7.3
+KSRC	     ?=
+TESTS_KSRC   ?=
+MACHINES     ?=
+TESTS	     ?=
+PRISTINE     ?=
+SIGNOFF	     ?=
+BUSYBOX	     ?=
+TIMEOUT	     ?= 300
+TEST_TIMEOUT ?= 120
+J	     ?= $(shell nproc)
+V	     ?=
+
+BASES := $(sort $(notdir $(wildcard bases/*)))
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vgic-revisions
+OUT   := out/$(BASE)$(if $(KSRC),-ksrc)$(if $(PRISTINE),-pristine)
+LINUX := $(OUT)/linux
+# Below the source, for then kbuild's paths are relative, and ccache finds what
+# a clone elsewhere has built.
+BUILD := $(LINUX)/build
+
+# kselftests are for running on any kernel: they are built once, from this base.
+TESTS_BASE  := 7.3
+ifeq ($(BASE)$(PRISTINE),$(TESTS_BASE))
+TESTS_OUT   := $(OUT)
+else
+TESTS_OUT   := out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc)
+endif
+KSELFTEST   := $(abspath $(TESTS_OUT))/linux/build/kselftest
+TEST_NAMES  := $(shell awk '!/^\#/ && NF { print $$1 }' rig/selftests)
+
+export CCACHE_DIR := $(CACHE)/ccache
+export CCACHE_NOHASHDIR := 1
+export CCACHE_MAXSIZE := 5G
+export KBUILD_BUILD_TIMESTAMP := @0
+export KBUILD_BUILD_USER := rig
+export KBUILD_BUILD_HOST := rig
+export LC_ALL := C
+export TIMES_LAST := $(CACHE)
+export V
+
+CROSS := $(if $(filter aarch64,$(shell uname -m)),,aarch64-linux-gnu-)
+KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) ARCH=arm64 CROSS_COMPILE=$(CROSS) \
+	 CC='ccache $(CROSS)gcc' HOSTCC='ccache gcc'
+PHASE := rig/phase
+
+# The knobs above are not the kernel's: its makes get what KMAKE says.
+MAKEOVERRIDES :=
+unexport MAKEFLAGS MFLAGS
+.NOTPARALLEL:
+
+.PHONY: targets
+targets: ## list the targets (this)
+	@awk -F ':.*## ' '/^[a-z-]*:.*## / { printf "  make %-10s%s\n", $$1, $$2 }' Makefile
+
+.PHONY: help
+help: targets ## the targets and the knobs
+	@echo
+	@echo '  BASE=7.3            the kernel: $(BASES)'
+	@echo '  KSRC=DIR            your own tree of that version, only read'
+	@echo '  TESTS_KSRC=DIR      with another BASE: the tree ($(TESTS_BASE)) for the selftests'
+	@echo '  MACHINES="..."      rows of rig/machines, default all'
+	@echo '  TESTS="..."         rows of rig/selftests, default all'
+	@echo '  PRISTINE=1          the base without the series'
+	@echo '  SIGNOFF=1           make series: sign off with your git identity'
+	@echo '  TIMEOUT=300         seconds for a machine'
+	@echo '  TEST_TIMEOUT=120    seconds for a test'
+	@echo '  BUSYBOX=FILE        make shell: a static arm64 busybox instead of Debian'"'"'s'
+	@echo '  J=$(J)                 jobs, and machines at a time'
+	@echo '  V=1                 show the output of what runs'
+	@echo
+	@echo 'Downloads, ccache and times are in $(CACHE)'
+
+.PHONY: run
+run: initrd ## build, boot every machine, run the selftests, print the matrix
+	@status=0; rig/run --base $(BASE) --image $(BUILD)/arch/arm64/boot/Image \
+		--initrd $(OUT)/initrd --out $(OUT)/run --report out/report \
+		--kunit $(TESTS_OUT)/linux/tools/testing/kunit \
+		--machines '$(MACHINES)' --tests '$(TESTS)' --jobs $(J) \
+		--timeout $(TIMEOUT) --test-timeout $(TEST_TIMEOUT) \
+		--times $(OUT)/times $(if $(PRISTINE),--title 'base $(BASE) pristine') || status=$$?; \
+	echo $$status >out/status; rig/times $(OUT)/times; exit $$status
+
+.PHONY: check
+check: ## run on every base, the laws of the series, the rig's own tests
+	@status=0; for base in $(BASES); do \
+		$(MAKE) --no-print-directory run BASE=$$base || status=1; done; \
+	rig/laws $(BASES) || status=1; \
+	rig/test || status=1; \
+	echo $$status >out/status; exit $$status
+
+.PHONY: shell
+shell: initrd ## a prompt on a machine (MACHINES=<one>) with the selftests at hand
+	@rig/initrd --shell $(OUT) $(KSELFTEST) '$(BUSYBOX)' $(CACHE) $(TEST_NAMES)
+	@rig/run --shell --base $(BASE) --machines '$(MACHINES)' \
+		--image $(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-shell
+
+.PHONY: tree
+tree: knobs deps ## the kernel as a git repo, out/<base>/linux: branches base and series
+	@$(PHASE) fetch $(OUT) rig/fetch base $(BASE) $(CACHE) $(KSRC)
+	@$(PHASE) extract $(OUT) rig/extract $(BASE) $(LINUX) $(CACHE) $(KSRC)
+	@$(if $(PRISTINE),:,$(PHASE) apply $(OUT) \
+		rig/series tree --base $(BASE) --tree $(LINUX))
+
+.PHONY: refresh
+refresh: knobs ## write branch series back to series/ and to the whole files
+	@rig/series refresh --base $(BASE) --tree $(LINUX)
+
+.PHONY: series
+series: tree ## the mailable patches with a cover letter, in out/<base>/series
+	@rig/series mail --base $(BASE) --tree $(LINUX) --out $(OUT)/series \
+		$(if $(SIGNOFF),--signoff)
+
+.PHONY: kernel
+kernel: tree ## build the kernel of BASE
+	@$(PHASE) configure $(OUT) $(KMAKE) -C $(LINUX) O=build \
+		KCONFIG_ALLCONFIG=$(CURDIR)/rig/kernel.config allnoconfig
+	@grep '^CONFIG' rig/kernel.config | grep -vxF -f $(BUILD)/.config | \
+		sed 's/^/note: not in $(BASE): /' || :
+	@$(PHASE) 'build kernel' $(OUT) $(KMAKE) -C $(LINUX) O=build Image
+
+.PHONY: tests
+ifeq ($(OUT),$(TESTS_OUT))
+tests: tree
+	@$(PHASE) headers $(OUT) $(KMAKE) -C $(LINUX) O=build headers_install
+	@$(PHASE) 'build tests' $(OUT) $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
+		OUTPUT=$(KSELFTEST) LDFLAGS='-static -pthread' \
+		KHDR_INCLUDES='-isystem $(abspath $(BUILD))/usr/include' \
+		$(TEST_NAMES:%=$(KSELFTEST)/arm64/%)
+else
+tests:
+	@$(MAKE) --no-print-directory tests BASE=$(TESTS_BASE) KSRC=$(TESTS_KSRC) PRISTINE=
+endif
+
+.PHONY: initrd
+initrd: kernel tests
+	@$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -o $(OUT)/init rig/init.c
+	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES)
+
+# Wrong knobs are told before anything is fetched or built.
+.PHONY: knobs
+knobs:
+	@[ -n '$(filter $(BASE),$(BASES))' ] || { exec >&2; \
+		echo 'rig: unknown BASE: $(BASE)'; \
+		echo 'BASE= takes: $(BASES)'; exit 2; }
+	@! command -v python3 >/dev/null || rig/run --check-names --base $(BASE) \
+		--machines '$(MACHINES)' --tests '$(TESTS)'
+	@mkdir -p $(OUT)/log out/report && : >$(OUT)/times
+
+.PHONY: deps
+deps: ## install what is missing, with apt (and sudo when not root)
+	@rig/deps
+
+.PHONY: clean
+clean: ## remove what was built, keep the kernel trees
+	rm -rf out/*/linux/build out/*/run out/*/series out/*/check out/report out/test
+
+.PHONY: distclean
+distclean: ## remove out/; refuses while a tree has work that series/ has not
+	@for tree in out/*/linux; do [ ! -d $$tree/.git ] || rig/series saved --tree $$tree \
+		--base any || exit 2; done
+	rm -rf out

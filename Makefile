@@ -48,6 +48,14 @@ KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) ARCH=arm64 CROSS_COMPILE=$(CROSS
 	 CC='ccache $(CROSS)gcc' HOSTCC='ccache gcc'
 PHASE := rig/phase
 
+MAKE_CONFIG  = $(KMAKE) -C $(LINUX) O=build \
+	       KCONFIG_ALLCONFIG=$(CURDIR)/rig/kernel.config allnoconfig
+MAKE_HEADERS = $(KMAKE) -C $(LINUX) O=build headers_install
+MAKE_TESTS   = $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
+	       OUTPUT=$(KSELFTEST) LDFLAGS='-static -pthread' \
+	       KHDR_INCLUDES='-isystem $(abspath $(BUILD))/usr/include' \
+	       $(TEST_NAMES:%=$(KSELFTEST)/arm64/%)
+
 # The knobs above are not the kernel's: its makes get what KMAKE says.
 MAKEOVERRIDES :=
 unexport MAKEFLAGS MFLAGS
@@ -117,8 +125,8 @@ series: tree ## the mailable patches with a cover letter, in out/<base>/series
 
 .PHONY: kernel
 kernel: tree ## build the kernel of BASE
-	@$(PHASE) configure $(OUT) $(KMAKE) -C $(LINUX) O=build \
-		KCONFIG_ALLCONFIG=$(CURDIR)/rig/kernel.config allnoconfig
+	@[ $(BUILD)/.config -nt rig/kernel.config ] || \
+		$(PHASE) configure $(OUT) $(MAKE_CONFIG)
 	@grep '^CONFIG' rig/kernel.config | grep -vxF -f $(BUILD)/.config | \
 		sed 's/^/note: not in $(BASE): /' || :
 	@$(PHASE) 'build kernel' $(OUT) $(KMAKE) -C $(LINUX) O=build Image
@@ -126,15 +134,21 @@ kernel: tree ## build the kernel of BASE
 .PHONY: tests
 ifeq ($(OUT),$(TESTS_OUT))
 tests: tree
-	@$(PHASE) headers $(OUT) $(KMAKE) -C $(LINUX) O=build headers_install
-	@$(PHASE) 'build tests' $(OUT) $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
-		OUTPUT=$(KSELFTEST) LDFLAGS='-static -pthread' \
-		KHDR_INCLUDES='-isystem $(abspath $(BUILD))/usr/include' \
-		$(TEST_NAMES:%=$(KSELFTEST)/arm64/%)
+	@$(PHASE) headers $(OUT) $(MAKE_HEADERS)
+	@$(PHASE) 'build tests' $(OUT) $(MAKE_TESTS)
 else
 tests:
 	@$(MAKE) --no-print-directory tests BASE=$(TESTS_BASE) KSRC=$(TESTS_KSRC) PRISTINE=
 endif
+
+# What rig/laws builds at each commit, in a tree of its own.
+.PHONY: commit commit-tests
+commit:
+	@[ -f $(BUILD)/.config ] || $(MAKE_CONFIG)
+	@$(KMAKE) -C $(LINUX) O=build arch/arm64/kvm/
+commit-tests:
+	@$(MAKE_HEADERS)
+	@$(MAKE_TESTS)
 
 .PHONY: initrd
 initrd: kernel tests

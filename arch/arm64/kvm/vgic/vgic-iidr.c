@@ -4,11 +4,13 @@
  *
  * The Revision field has the following meanings:
  *
- * Revision 0: Interrupt groups are fixed to what they reset to
- * Revision 1: Report GICv2 interrupts as group 0 instead of group 1
+ * Revision 0: Interrupt groups are fixed to what they reset to, but GICv2
+ *	       interrupts are reported as group 1 instead of group 0
+ * Revision 1: Report GICv2 interrupts as group 0, the one they are signaled as
  * Revision 2: Interrupt groups are guest-configurable and signaled using
  *	       their configured groups.
- * Revision 3: GICv3 advertises GICR_CTLR.{IR,CES}
+ * Revision 3: GICv3 has GICR_CTLR.{IR,CES,RWP}, GICR_INVLPIR, GICR_INVALLR and
+ *	       GICR_SYNCR
  */
 
 #include <linux/bitfield.h>
@@ -19,6 +21,21 @@
 
 #include "vgic.h"
 #include "vgic-mmio.h"
+
+/**
+ * kvm_vgic_get_revisions() - Tell which revisions userspace can select
+ *
+ * Return: a bitmap of the values of GICD_IIDR.Revision, empty on a host that
+ * has neither a GICv2 nor a GICv3 to offer to its guests.
+ */
+u32 kvm_vgic_get_revisions(void)
+{
+	if (!kvm_vgic_global_state.can_emulate_gicv2 &&
+	    !static_branch_unlikely(&kvm_vgic_global_state.gicv3_cpuif))
+		return 0;
+
+	return GENMASK(KVM_VGIC_IMP_REV_LATEST, 0);
+}
 
 /**
  * vgic_read_iidr() - The guest's and userspace's view of GICD_IIDR

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fault.c - tests that go wrong, each in the way of its name
+ *
+ * rig/test runs these in place of the selftests, and once in place of PID 1,
+ * to see that the rig tells every kind of failure for what it is.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+static int good(void)
+{
+	puts("TAP version 13\n1..2\nok 1 gicv3/0/iidr\nok 2 gicv3/1/iidr");
+	return 0;
+}
+
+static int fail(void)
+{
+	puts("TAP version 13\n1..3");
+	puts("ok 1 gicv3/0/iidr");
+	puts("# gicv3 revision 1 GICD_IIDR: expected 0x4b00143b, read 0x4b00343b");
+	puts("not ok 2 gicv3/1/iidr");
+	puts("ok 3 gicv3/2/iidr # SKIP no such GIC");
+	return 1;
+}
+
+static int few(void)
+{
+	puts("TAP version 13\n1..3\nok 1 gicv3/0/iidr");
+	return 0;
+}
+
+static int broken(void)
+{
+	puts("TAP version 13\n1..2\nok 1 gicv3/0/iidr");
+	fflush(stdout);
+	return raise(SIGSEGV);
+}
+
+static int crash(void)
+{
+	return raise(SIGSEGV);
+}
+
+static int hang(void)
+{
+	puts("about to hang");
+	fflush(stdout);
+	while (pause())
+		;
+	return 0;
+}
+
+static int silent(void)
+{
+	return 0;
+}
+
+static int power_off(void)
+{
+	return reboot(RB_POWER_OFF);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(void);
+	} faults[] = {
+		{ "good", good }, { "fail", fail }, { "few", few },
+		{ "broken", broken }, { "crash", crash }, { "hang", hang },
+		{ "silent", silent }, { "power-off", power_off },
+	};
+	const char *name = strrchr(argv[0], '/');
+	size_t i;
+
+	(void)argc;
+	name = name ? name + 1 : argv[0];
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (!strcmp(name, faults[i].name))
+			return faults[i].run();
+	}
+	fprintf(stderr, "%s: no such fault\n", name);
+	return 127;
+}

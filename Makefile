@@ -11,7 +11,7 @@ PRISTINE     ?=
 SIGNOFF	     ?=
 BUSYBOX	     ?=
 TIMEOUT	     ?= 300
-TEST_TIMEOUT ?= 120
+TEST_TIMEOUT ?=
 J	     ?= $(shell nproc)
 V	     ?=
 
@@ -76,7 +76,7 @@ help: targets ## the targets and the knobs
 	@echo '  PRISTINE=1          the base without the series'
 	@echo '  SIGNOFF=1           make series: sign off with your git identity'
 	@echo '  TIMEOUT=300         seconds for a machine'
-	@echo '  TEST_TIMEOUT=120    seconds for a test'
+	@echo '  TEST_TIMEOUT=60     seconds for a test, instead of what rig/selftests says'
 	@echo '  BUSYBOX=FILE        make shell: a static arm64 busybox instead of Debian'"'"'s'
 	@echo '  J=$(J)                 jobs, and machines at a time'
 	@echo '  V=1                 show the output of what runs'
@@ -89,7 +89,7 @@ run: initrd ## build, boot every machine, run the selftests, print the matrix
 		--initrd $(OUT)/initrd --out $(OUT)/run --report out/report \
 		--kunit $(TESTS_OUT)/linux/tools/testing/kunit \
 		--machines '$(MACHINES)' --tests '$(TESTS)' --jobs $(J) \
-		--timeout $(TIMEOUT) --test-timeout $(TEST_TIMEOUT) \
+		--timeout $(TIMEOUT) $(if $(TEST_TIMEOUT),--test-timeout $(TEST_TIMEOUT)) \
 		--times $(OUT)/times $(if $(PRISTINE),--title 'base $(BASE) pristine') || status=$$?; \
 	echo $$status >out/status; rig/times $(OUT)/times; exit $$status
 

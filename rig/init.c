@@ -2,15 +2,14 @@
 /*
  * init.c - PID 1 of the emulated host
  *
- * Runs the tests named after "--" on the kernel command line, one after the
- * other, and powers off. With no name it gives a shell on the console.
+ * Runs the tests named after "--" on the kernel command line, each with the
+ * seconds it may take ("vgic_irq:30"), one after the other, and powers off.
+ * With no name it gives a shell on the console.
  *
  * Results go to the virtio-serial port "results" as KTAP: one result line per
  * test, and below it the test's own KTAP where it prints any. All other output
  * of a test becomes diagnostic lines, so that a failure can be read where it is
  * reported. The console stays the kernel's.
- *
- * TEST_TIMEOUT=<seconds> on the command line limits each test.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -256,7 +255,6 @@ static void shell(void)
 
 int main(int argc, char **argv)
 {
-	const char *timeout = getenv("TEST_TIMEOUT");
 	int i;
 
 	mount_all();
@@ -272,8 +270,14 @@ int main(int argc, char **argv)
 	hold_idle_vm();
 
 	fprintf(results, "KTAP version 1\n1..%d\n", argc - 1);
-	for (i = 1; i < argc; i++)
-		run_test(i, argv[i], timeout ? atoi(timeout) : 120);
+	for (i = 1; i < argc; i++) {
+		const char *test = strtok(argv[i], ":");
+		const char *timeout = strtok(NULL, ":");
+
+		if (!timeout)
+			die("%s: no time-out", test);
+		run_test(i, test, atoi(timeout));
+	}
 	fclose(results);
 	power_off();
 }

@@ -103,7 +103,7 @@ check: ## run on every base, the laws of the series, the rig's own tests
 
 .PHONY: shell
 shell: initrd ## a prompt on a machine (MACHINES=<one>) with the selftests at hand
-	@rig/initrd --shell $(OUT) $(KSELFTEST) '$(BUSYBOX)' $(CACHE) $(TEST_NAMES)
+	@CROSS=$(CROSS) rig/initrd --shell $(OUT) $(KSELFTEST) '$(BUSYBOX)' $(CACHE) $(TEST_NAMES)
 	@rig/run --shell --base $(BASE) --machines '$(MACHINES)' \
 		--image $(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-shell
 

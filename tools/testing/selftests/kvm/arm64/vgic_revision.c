@@ -14,6 +14,7 @@
  * that breaking one behaviour shows in one place.
  */
 #include <linux/sizes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -21,6 +22,7 @@
 #include "kvm_util.h"
 #include "gic.h"
 #include "gic_v3.h"
+#include "gic_v3_its.h"
 #include "kselftest.h"
 #include "processor.h"
 #include "ucall.h"
@@ -34,6 +36,33 @@
 
 #define V2_GICD_GPA	0x8000000ULL
 #define V2_GICC_GPA	0x8010000ULL
+
+/* GICv2 registers (IHI 0048) that gic_v3.h has no use for */
+#define V2_GICD_CTLR_ENABLE	1
+#define V2_GICC_CTLR		(V2_GICC_GPA + 0x00)
+#define V2_GICC_PMR		(V2_GICC_GPA + 0x04)
+#define V2_GICC_IAR		(V2_GICC_GPA + 0x0c)
+#define V2_GICC_EOIR		(V2_GICC_GPA + 0x10)
+#define V2_GICC_HPPIR		(V2_GICC_GPA + 0x18)
+#define V2_INTID_MASK		0x3ff
+#define V2_INTID_IN_GROUP1	1022
+/* Both groups, and group 0 as FIQ the way it is on GICv3 */
+#define V2_GICC_CTLR_ON		(BIT(0) | BIT(1) | BIT(3))
+#define V2_GICC_CTLR_ACKCTL	BIT(2)
+
+/* One interrupt of each kind for each vCPU, and below 64 to fit a bitmap */
+#define SGI		1
+#define PPI		20
+#define SPI(vcpu)	(40 + (vcpu))
+#define LPI		8192
+#define PRIVATE		(BIT(SGI) | BIT(PPI))
+#define IRQS(vcpu)	(PRIVATE | BIT_ULL(SPI(vcpu)))
+
+/* 1020 and above stand for "no interrupt", for one reason or another. */
+#define IS_INTID(intid)	((intid) < 1020 || (intid) >= LPI)
+
+#define LPI_DISABLED	(LPI_PROP_GROUP1)
+#define LPI_ENABLED	(LPI_PROP_GROUP1 | LPI_PROP_ENABLED)
 
 #define NR_IGROUPR	(NR_VCPUS + NR_IRQS / 32 - 1)
 
@@ -122,23 +151,170 @@ static char *skip_reason;
 enum guest_op {
 	GUEST_READ,
 	GUEST_WRITE,
+	GUEST_CPUIF_ON,		/* enable both groups at the CPU interface */
+	GUEST_PEEK,		/* highest priority pending interrupt by group */
+	GUEST_TAKE,		/* unmask, and note how each interrupt arrives */
+	GUEST_SPIN,		/* stay in the guest until told to stop */
+	GUEST_LPI_SETUP,
+	GUEST_ITS_INVALL,
 };
 
 static struct guest_cmd {
 	enum guest_op	op;
+	bool		v3;
+	bool		spinning;
+	bool		stop;
 	u64		addr;
 	u32		val;
+	u32		pending[2];
+	u64		taken[2];
+	u32		lpi;
 } cmd;
+
+static struct its_mem {
+	gpa_t	devices;
+	gpa_t	collections;
+	gpa_t	cmdq;
+	gpa_t	itt;
+	gpa_t	prop;
+	gpa_t	pend;
+} its_mem;
+
+static void guest_note(int group, u32 intid)
+{
+	if (intid >= LPI)
+		cmd.lpi = intid;
+	else if (intid < 64)
+		cmd.taken[group] |= BIT_ULL(intid);
+}
+
+/* QEMU has no aliased registers, so have the others cover group 1 for a moment */
+static u32 guest_read_group1(u64 addr)
+{
+	u32 val;
+
+	writel(V2_GICC_CTLR_ON | V2_GICC_CTLR_ACKCTL, (void *)V2_GICC_CTLR);
+	val = readl((void *)addr);
+	writel(V2_GICC_CTLR_ON, (void *)V2_GICC_CTLR);
+	return val;
+}
+
+static void guest_irq_handler(struct ex_regs *regs)
+{
+	u32 iar;
+
+	if (cmd.v3) {
+		iar = read_sysreg_s(SYS_ICC_IAR1_EL1);
+		guest_note(1, iar);
+		write_sysreg_s(iar, SYS_ICC_EOIR1_EL1);
+	} else {
+		iar = guest_read_group1(V2_GICC_IAR);
+		guest_note(1, iar & V2_INTID_MASK);
+		writel(V2_GICC_CTLR_ON | V2_GICC_CTLR_ACKCTL, (void *)V2_GICC_CTLR);
+		writel(iar, (void *)V2_GICC_EOIR);
+		writel(V2_GICC_CTLR_ON, (void *)V2_GICC_CTLR);
+	}
+	isb();
+}
+
+static void guest_fiq_handler(struct ex_regs *regs)
+{
+	u32 iar;
+
+	if (cmd.v3) {
+		iar = read_sysreg_s(SYS_ICC_IAR0_EL1);
+		guest_note(0, iar);
+		write_sysreg_s(iar, SYS_ICC_EOIR0_EL1);
+	} else {
+		iar = readl((void *)V2_GICC_IAR);
+		guest_note(0, iar & V2_INTID_MASK);
+		writel(iar, (void *)V2_GICC_EOIR);
+	}
+	isb();
+}
+
+static void guest_cpuif_on(void)
+{
+	if (!cmd.v3) {
+		writel(0xff, (void *)V2_GICC_PMR);
+		writel(V2_GICC_CTLR_ON, (void *)V2_GICC_CTLR);
+		return;
+	}
+
+	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL1) | ICC_SRE_EL1_SRE,
+		       SYS_ICC_SRE_EL1);
+	isb();
+	write_sysreg_s(0xff, SYS_ICC_PMR_EL1);
+	/* The other way round makes QEMU 7.2 spin for good. */
+	write_sysreg_s(1, SYS_ICC_IGRPEN1_EL1);
+	isb();
+	write_sysreg_s(1, SYS_ICC_IGRPEN0_EL1);
+	isb();
+}
+
+static void guest_peek(void)
+{
+	if (cmd.v3) {
+		cmd.pending[0] = read_sysreg_s(SYS_ICC_HPPIR0_EL1);
+		cmd.pending[1] = read_sysreg_s(SYS_ICC_HPPIR1_EL1);
+	} else {
+		cmd.pending[0] = readl((void *)V2_GICC_HPPIR) & V2_INTID_MASK;
+		if (cmd.pending[0] == V2_INTID_IN_GROUP1)
+			cmd.pending[1] = guest_read_group1(V2_GICC_HPPIR) & V2_INTID_MASK;
+		else
+			cmd.pending[1] = IAR_SPURIOUS;
+	}
+}
+
+static void guest_take(void)
+{
+	int i;
+
+	local_irq_enable();
+	for (i = 0; i < 100; i++)
+		cpu_relax();
+	local_irq_disable();
+}
+
+static void guest_lpi_setup(void)
+{
+	gic_rdist_enable_lpis(its_mem.prop, SZ_64K, its_mem.pend);
+	its_init(its_mem.collections, SZ_64K, its_mem.devices, SZ_64K,
+		 its_mem.cmdq, SZ_64K);
+	its_send_mapc_cmd((void *)its_mem.cmdq, 0, 0, true);
+	its_send_mapd_cmd((void *)its_mem.cmdq, 0, its_mem.itt, SZ_64K, true);
+	its_send_mapti_cmd((void *)its_mem.cmdq, 0, 0, 0, LPI);
+}
 
 static void guest_code(void)
 {
 	while (true) {
 		switch (READ_ONCE(cmd.op)) {
 		case GUEST_READ:
-			WRITE_ONCE(cmd.val, readl((void *)READ_ONCE(cmd.addr)));
+			cmd.val = readl((void *)cmd.addr);
 			break;
 		case GUEST_WRITE:
-			writel(READ_ONCE(cmd.val), (void *)READ_ONCE(cmd.addr));
+			writel(cmd.val, (void *)cmd.addr);
+			break;
+		case GUEST_CPUIF_ON:
+			guest_cpuif_on();
+			break;
+		case GUEST_PEEK:
+			guest_peek();
+			break;
+		case GUEST_TAKE:
+			guest_take();
+			break;
+		case GUEST_SPIN:
+			WRITE_ONCE(cmd.spinning, true);
+			while (!READ_ONCE(cmd.stop))
+				cpu_relax();
+			break;
+		case GUEST_LPI_SETUP:
+			guest_lpi_setup();
+			break;
+		case GUEST_ITS_INVALL:
+			its_send_invall_cmd((void *)its_mem.cmdq, 0);
 			break;
 		}
 		GUEST_SYNC(0);
@@ -166,10 +342,12 @@ static void __noreturn skip(const char *reason)
 	exit(KSFT_SKIP);
 }
 
-static void guest_run(struct test *t, int vcpu)
+static void guest_run(struct test *t, int vcpu, struct guest_cmd c)
 {
 	struct ucall uc;
 
+	cmd = c;
+	cmd.v3 = is_v3(t);
 	sync_global_to_guest(t->vm, cmd);
 	vcpu_run(t->vcpus[vcpu]);
 	switch (get_ucall(t->vcpus[vcpu], &uc)) {
@@ -187,15 +365,20 @@ static void guest_run(struct test *t, int vcpu)
 
 static u32 guest_read(struct test *t, const struct reg *reg)
 {
-	cmd = (struct guest_cmd){ .op = GUEST_READ, .addr = reg->gpa };
-	guest_run(t, reg->vcpu);
+	guest_run(t, reg->vcpu, (struct guest_cmd){
+		.op = GUEST_READ, .addr = reg->gpa });
 	return cmd.val;
 }
 
 static void guest_write(struct test *t, const struct reg *reg, u32 val)
 {
-	cmd = (struct guest_cmd){ .op = GUEST_WRITE, .addr = reg->gpa, .val = val };
-	guest_run(t, reg->vcpu);
+	guest_run(t, reg->vcpu, (struct guest_cmd){
+		.op = GUEST_WRITE, .addr = reg->gpa, .val = val });
+}
+
+static void guest_do(struct test *t, int vcpu, enum guest_op op)
+{
+	guest_run(t, vcpu, (struct guest_cmd){ .op = op });
 }
 
 static u32 user_read(struct test *t, const struct reg *reg)
@@ -309,6 +492,8 @@ static void setup(struct test *t)
 	vm_init_descriptor_tables(t->vm);
 	for (i = 0; i < NR_VCPUS; i++)
 		vcpu_init_descriptor_tables(t->vcpus[i]);
+	vm_install_exception_handler(t->vm, VECTOR_IRQ_CURRENT, guest_irq_handler);
+	vm_install_exception_handler(t->vm, VECTOR_FIQ_CURRENT, guest_fiq_handler);
 
 	if (is_v3(t))
 		t->gic_fd = __vgic_v3_setup(t->vm, NR_VCPUS, NR_IRQS);
@@ -475,13 +660,349 @@ static void check_gicr_ctlr(struct test *t)
 	}
 }
 
+/* The register of @reg's kind that has the bit of an interrupt of @vcpu */
+static struct reg private_reg(struct test *t, int vcpu, u32 offset)
+{
+	return is_v3(t) ? gicr_reg(vcpu, "GICR", SZ_64K + offset) :
+			  gicd_reg(t, vcpu, "GICD", offset);
+}
+
+static void write_all_groups(struct test *t, int group)
+{
+	int i;
+
+	for (i = 0; i < NR_IGROUPR; i++) {
+		struct reg reg = igroupr_reg(t, i);
+
+		guest_write(t, &reg, group ? ~0 : 0);
+	}
+}
+
+/* The group that interrupts are delivered as after a reset */
+static int reset_group(struct test *t)
+{
+	return is_v3(t);
+}
+
+static void enable_irqs(struct test *t)
+{
+	struct reg ctlr = gicd_reg(t, 0, "GICD_CTLR", GICD_CTLR), reg;
+	int v;
+
+	for (v = 0; v < NR_VCPUS; v++) {
+		reg = private_reg(t, v, GICD_ISENABLER);
+		user_write(t, &reg, PRIVATE);
+		reg = gicd_reg(t, 0, "GICD_ISENABLER1", GICD_ISENABLER + 4);
+		user_write(t, &reg, BIT(SPI(v) % 32));
+		if (is_v3(t)) {
+			reg = gicd_reg(t, 0, "GICD_IROUTER", GICD_IROUTER + 8 * SPI(v));
+			user_write(t, &reg, v);
+		}
+		guest_do(t, v, GUEST_CPUIF_ON);
+	}
+
+	if (!is_v3(t)) {
+		reg = gicd_reg(t, 0, "GICD_ITARGETSR", GICD_ITARGETSR + SPI(0));
+		user_write(t, &reg, BIT(0) | BIT(1) << 8);
+	}
+
+	user_write(t, &ctlr, is_v3(t) ? GICD_CTLR_ENABLE_SS_G1 : V2_GICD_CTLR_ENABLE);
+}
+
+static void pend_irqs(struct test *t)
+{
+	struct reg reg;
+	int v;
+
+	for (v = 0; v < NR_VCPUS; v++) {
+		reg = private_reg(t, v, GICD_ISPENDR);
+		user_write(t, &reg, PRIVATE);
+	}
+
+	reg = gicd_reg(t, 0, "GICD_ISPENDR1", GICD_ISPENDR + 4);
+	user_write(t, &reg, BIT(SPI(0) % 32) | BIT(SPI(1) % 32));
+}
+
+static void expect_pending(struct test *t, int group)
+{
+	int v;
+
+	for (v = 0; v < NR_VCPUS; v++) {
+		guest_do(t, v, GUEST_PEEK);
+		expect(t, "pending in group 0", "guest", !group, IS_INTID(cmd.pending[0]));
+		expect(t, "pending in group 1", "guest", group, IS_INTID(cmd.pending[1]));
+	}
+}
+
+static void expect_taken(struct test *t, int group)
+{
+	int v;
+
+	for (v = 0; v < NR_VCPUS; v++) {
+		guest_do(t, v, GUEST_TAKE);
+		expect(t, "FIQs (SGI, PPI)", "guest", group ? 0 : PRIVATE, cmd.taken[0]);
+		expect(t, "IRQs (SGI, PPI)", "guest", group ? PRIVATE : 0, cmd.taken[1]);
+		expect(t, "FIQs (SPI)", "guest", group ? 0 : IRQS(v) >> 32,
+		       cmd.taken[0] >> 32);
+		expect(t, "IRQs (SPI)", "guest", group ? IRQS(v) >> 32 : 0,
+		       cmd.taken[1] >> 32);
+	}
+}
+
+/* Interrupts arrive as what their groups are, and not as what they read as */
+static void check_delivery(struct test *t)
+{
+	int group;
+
+	enable_irqs(t);
+	pend_irqs(t);
+	expect_pending(t, reset_group(t));
+	expect_taken(t, reset_group(t));
+
+	for (group = 0; group < 2; group++) {
+		int arrives = t->row->guest_groups ? group : reset_group(t);
+
+		write_all_groups(t, group);
+		pend_irqs(t);
+		expect_pending(t, arrives);
+		expect_taken(t, arrives);
+	}
+}
+
+/* The same for interrupts that a vCPU has pending when the revision changes */
+static void check_late_pending(struct test *t)
+{
+	int other = !reset_group(t);
+
+	select_revision(t, 3);
+	enable_irqs(t);
+	write_all_groups(t, other);
+	pend_irqs(t);
+	expect_pending(t, other);
+
+	select_revision(t, t->row->rev);
+	expect_pending(t, t->row->guest_groups ? other : reset_group(t));
+
+	select_revision(t, 3);
+	expect_pending(t, t->row->guest_groups ? other : reset_group(t));
+	write_all_groups(t, other);
+	expect_pending(t, other);
+
+	select_revision(t, t->row->rev);
+	expect_taken(t, t->row->guest_groups ? other : reset_group(t));
+}
+
+/*
+ * The order in which crosvm restores a VM: all redistributors first, then the
+ * distributor by address, in which GICD_IIDR is well before GICD_IGROUPR.
+ */
+static void check_restore(struct test *t)
+{
+	struct reg reg;
+	int i;
+
+	for (i = 0; is_v3(t) && i < NR_VCPUS; i++) {
+		reg = igroupr_reg(t, i);
+		user_write(t, &reg, 0x5a5a5a5a);
+	}
+
+	reg = gicd_reg(t, 0, "GICD_CTLR", GICD_CTLR);
+	user_write(t, &reg, user_read(t, &reg));
+	reg = gicd_reg(t, 0, "GICD_TYPER", GICD_TYPER);
+	user_write(t, &reg, user_read(t, &reg));
+	select_revision(t, t->row->rev);
+
+	for (i = is_v3(t) ? NR_VCPUS : 0; i < NR_IGROUPR; i++) {
+		reg = igroupr_reg(t, i);
+		user_write(t, &reg, 0x5a5a5a5a);
+	}
+
+	for (i = 0; i < NR_IGROUPR; i++) {
+		reg = igroupr_reg(t, i);
+		expect_both(t, &reg, t->row->user_groups ? 0x5a5a5a5a : t->row->igroupr);
+	}
+}
+
+/* Where GICD_IIDR can be written before init, init keeps it */
+static void check_pre_init(struct test *t)
+{
+	struct reg iidr = iidr_reg(t, 0);
+
+	if (__user_write(t, &iidr, user_read(t, &iidr)) == EBUSY)
+		skip("GICD_IIDR is not writable before init on this kernel");
+
+	select_revision(t, t->row->rev);
+	expect(t, "write of GICD_IIDR", "errno", EINVAL,
+	       __user_write(t, &iidr, IIDR(15)));
+	init_gic(t);
+	check_iidr(t);
+	check_igroupr_reset(t);
+	check_igroupr_guest(t);
+}
+
+static void *spin(void *arg)
+{
+	guest_do(arg, 1, GUEST_SPIN);
+	return NULL;
+}
+
+/* Handlers read the revision without a lock, so no vCPU may be running */
+static void check_busy(struct test *t)
+{
+	struct guest_cmd *guest_cmd = addr_gva2hva(t->vm, (gva_t)&cmd);
+	struct reg iidr = iidr_reg(t, 0);
+	pthread_t thread;
+
+	kvm_pthread_create(&thread, NULL, spin, t);
+	while (!READ_ONCE(guest_cmd->spinning))
+		usleep(1000);
+	expect(t, "write of GICD_IIDR", "errno while a vCPU runs", EBUSY,
+	       __user_write(t, &iidr, IIDR(0)));
+	WRITE_ONCE(guest_cmd->stop, true);
+	kvm_pthread_join(thread, NULL);
+	expect_both(t, &iidr, IIDR(t->row->rev));
+}
+
+static void setup_its(struct test *t)
+{
+	gpa_t *chunk = (gpa_t *)&its_mem, gpa;
+	int i, nr = sizeof(its_mem) / sizeof(gpa_t);
+	size_t pages = vm_calc_num_guest_pages(t->vm->mode, SZ_64K);
+
+	gpa = (vm_compute_max_gfn(t->vm) + 1) * t->vm->page_size - nr * SZ_64K;
+	vm_userspace_mem_region_add(t->vm, VM_MEM_SRC_ANONYMOUS, gpa, 1, nr * pages, 0);
+	for (i = 0; i < nr; i++)
+		chunk[i] = vm_phy_pages_alloc(t->vm, pages, gpa, 1);
+	virt_map(t->vm, its_mem.cmdq, its_mem.cmdq, pages);
+	sync_global_to_guest(t->vm, its_mem);
+
+	vgic_its_setup(t->vm);
+}
+
+static void configure_lpi(struct test *t, u8 prop)
+{
+	*(u8 *)addr_gpa2hva(t->vm, its_mem.prop) = prop;
+}
+
+static void expect_lpi(struct test *t, const char *what, bool pending)
+{
+	guest_do(t, 0, GUEST_PEEK);
+	expect(t, what, "guest", pending, cmd.pending[1] == LPI);
+}
+
+/*
+ * An LPI's configuration is cached until it is invalidated. Only the ITS can do
+ * so without GICR_CTLR.IR, and an LPI is in group 1 come what may.
+ */
+static void check_lpi(struct test *t)
+{
+	struct reg invlpir = gicr_reg(0, "GICR_INVLPIR", GICR_INVLPIR);
+	struct reg invallr = gicr_reg(0, "GICR_INVALLR", GICR_INVALLR);
+	struct reg syncr = gicr_reg(0, "GICR_SYNCR", GICR_SYNCR);
+	struct reg ctlr = gicr_reg(0, "GICR_CTLR", GICR_CTLR);
+	struct kvm_msi msi = {
+		.address_lo	= GITS_BASE_GPA + GITS_TRANSLATER,
+		.flags		= KVM_MSI_VALID_DEVID,
+	};
+	bool direct = t->row->rdist_lpi_ctrl;
+
+	setup_its(t);
+	enable_irqs(t);
+	configure_lpi(t, LPI_DISABLED);
+	guest_do(t, 0, GUEST_LPI_SETUP);
+	expect_both(t, &ctlr, GICR_CTLR_ENABLE_LPIS | (direct ? RDIST_LPI_CTRL : 0));
+
+	__vm_ioctl(t->vm, KVM_SIGNAL_MSI, &msi);
+	expect_lpi(t, "LPI pending, while disabled", false);
+
+	configure_lpi(t, LPI_ENABLED);
+	guest_write(t, &invlpir, LPI);
+	expect_lpi(t, "LPI pending, after GICR_INVLPIR", direct);
+
+	configure_lpi(t, direct ? LPI_DISABLED : LPI_ENABLED);
+	guest_write(t, &invallr, 0);
+	expect_lpi(t, "LPI pending, after GICR_INVALLR", false);
+	expect_both(t, &syncr, 0);
+
+	configure_lpi(t, LPI_ENABLED);
+	guest_do(t, 0, GUEST_ITS_INVALL);
+	expect_lpi(t, "LPI pending, after INVALL", true);
+
+	if (!t->row->untouched)
+		select_revision(t, t->row->rev);
+	expect_lpi(t, "LPI pending, after the revision was selected", true);
+	guest_do(t, 0, GUEST_TAKE);
+	expect(t, "LPI as IRQ", "guest", LPI, cmd.lpi);
+
+	__vm_ioctl(t->vm, KVM_SIGNAL_MSI, &msi);
+	expect_lpi(t, "LPI pending, once more", true);
+	guest_write(t, &ctlr, 0);
+	expect_both(t, &ctlr, direct ? RDIST_LPI_CTRL : 0);
+	expect_lpi(t, "LPI pending, while GICR_CTLR.EnableLPIs is clear", false);
+}
+
+/* What the capability says is what can be selected, no more and no less */
+static void check_cap(struct test *t)
+{
+	u32 revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
+	struct reg iidr = iidr_reg(t, 0);
+	int rev;
+
+	if (!revs)
+		skip("no KVM_CAP_ARM_VGIC_REVISIONS on this kernel");
+
+	expect(t, "KVM_CAP_ARM_VGIC_REVISIONS", "VM", revs,
+	       vm_check_cap(t->vm, KVM_CAP_ARM_VGIC_REVISIONS));
+	for (rev = 0; rev < 16; rev++)
+		expect(t, "write of GICD_IIDR", "errno",
+		       revs & BIT(rev) ? 0 : EINVAL,
+		       __user_write(t, &iidr, IIDR(rev)));
+}
+
+static void check_cap_protected(struct test *t)
+{
+	u32 revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
+	int vm = __kvm_ioctl(open_kvm_dev_path_or_exit(), KVM_CREATE_VM,
+			     (void *)KVM_VM_TYPE_ARM_PROTECTED);
+
+	if (vm < 0)
+		skip("no protected VMs on this host");
+
+	expect(t, "KVM_CAP_ARM_VGIC_REVISIONS", "protected VM", revs,
+	       __kvm_ioctl(vm, KVM_CHECK_EXTENSION,
+			   (void *)KVM_CAP_ARM_VGIC_REVISIONS));
+	close(vm);
+}
+
+/* For whoever has to find out why a guest doesn't get its interrupts */
+static void check_debugfs(struct test *t)
+{
+	char path[128], line[128];
+	u32 rev = ~0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/vgic-state",
+		 getpid(), t->vm->fd);
+	file = fopen(path, "r");
+	if (!file || !kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS))
+		skip("no revision in debugfs on this kernel");
+
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "revision: %u", &rev) == 1)
+			break;
+	fclose(file);
+	expect(t, "revision in vgic-state", "debugfs", t->row->rev, rev);
+}
+
 /**
  * struct check - one behaviour, looked at in every row it applies to
  * @name: third part of the subtest's name
- * @run: what to do with an initialized GIC
+ * @run: what to do with a GIC that has the revision of the row selected
  * @v2_only: makes no sense on GICv3
  * @v3_only: makes no sense on GICv2
  * @selects: @run selects the revision itself
+ * @inits: @run initializes the GIC itself
+ * @once: not about a revision, so run it in a single row of each GIC
  */
 static const struct check {
 	const char	*name;
@@ -489,64 +1010,74 @@ static const struct check {
 	bool		v2_only;
 	bool		v3_only;
 	bool		selects;
+	bool		inits;
+	bool		once;
 } checks[] = {
 	{ "iidr",		check_iidr },
 	{ "iidr-invalid",	check_iidr_invalid },
 	{ "igroupr-reset",	check_igroupr_reset },
 	{ "igroupr-guest",	check_igroupr_guest },
 	{ "igroupr-user",	check_igroupr_user },
+	{ "delivery",		check_delivery },
 	{ "opt-in",		check_opt_in,		.v2_only = true, .selects = true },
 	{ "late",		check_late,		.selects = true },
+	{ "late-pending",	check_late_pending,	.selects = true },
+	{ "restore",		check_restore,		.selects = true },
+	{ "pre-init",		check_pre_init,		.v3_only = true, .selects = true,
+							.inits = true },
+	{ "busy",		check_busy },
 	{ "gicr-ctlr",		check_gicr_ctlr,	.v3_only = true },
+	{ "lpi",		check_lpi,		.v3_only = true },
+	{ "debugfs",		check_debugfs },
+	{ "cap",		check_cap,		.once = true },
+	{ "cap-protected",	check_cap_protected,	.once = true },
 };
 
 static bool applies(const struct row *row, const struct check *check)
 {
 	bool v3 = row->dev_type == KVM_DEV_TYPE_ARM_VGIC_V3;
 
-	return !(v3 ? check->v2_only : check->v3_only) &&
-	       !(row->untouched && check->selects);
+	if (v3 ? check->v2_only : check->v3_only)
+		return false;
+
+	return row->untouched ? !check->selects : !check->once;
 }
 
 /*
- * A kernel that knows KVM_CAP_ARM_VGIC_REVISIONS says what can be selected, an
- * older one returns an error. There are also kernels that return success and
- * then ignore the value: that is for the checks to fail on.
+ * Is there anything to check? A kernel that has KVM_CAP_ARM_VGIC_REVISIONS says
+ * what can be selected, an older one returns an error. There are also kernels
+ * that return success and then ignore the value: that is for checks to fail on.
  */
-static bool is_offered(struct test *t)
+static int probe_row(const struct row *row, const struct check *check)
 {
 	int revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
-	struct reg iidr = iidr_reg(t, 0);
-
-	if (revs || t->row->untouched)
-		return t->row->untouched || revs & BIT(t->row->rev);
-
-	return __user_write(t, &iidr, IIDR(t->row->rev)) != EINVAL;
-}
-
-static bool host_has_gic(u32 dev_type)
-{
+	struct test t = { .row = row };
+	struct reg iidr = iidr_reg(&t, 0);
 	struct kvm_vm *vm = vm_create_barebones();
-	int r = __kvm_test_create_device(vm, dev_type);
 
-	kvm_vm_free(vm);
-	return !r;
+	if (__kvm_test_create_device(vm, row->dev_type))
+		skip("no such GIC on this host");
+
+	if (revs && !(revs & BIT(row->rev)))
+		skip("revision not offered by this kernel");
+
+	if (!revs && !row->untouched) {
+		setup(&t);
+		init_gic(&t);
+		if (__user_write(&t, &iidr, IIDR(row->rev)) == EINVAL)
+			skip("revision not offered by this kernel");
+	}
+
+	return KSFT_PASS;
 }
 
 static int run_check(const struct row *row, const struct check *check)
 {
-	struct test probe = { .row = row }, t = { .row = row };
-
-	if (!host_has_gic(row->dev_type))
-		skip("no such GIC on this host");
-
-	setup(&probe);
-	init_gic(&probe);
-	if (!is_offered(&probe))
-		skip("revision not offered by this kernel");
+	struct test t = { .row = row };
 
 	setup(&t);
-	init_gic(&t);
+	if (!check->inits)
+		init_gic(&t);
 	if (!row->untouched && !check->selects)
 		select_revision(&t, row->rev);
 	if (!t.nr_failed)
@@ -555,38 +1086,47 @@ static int run_check(const struct row *row, const struct check *check)
 	return t.nr_failed ? KSFT_FAIL : KSFT_PASS;
 }
 
-/* Each check in a process of its own: not even a crash stops the others */
+/* In a process of its own, so that not even a crash stops the other checks */
+static int run_apart(int (*fn)(const struct row *, const struct check *),
+		     const struct row *row, const struct check *check)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	TEST_ASSERT(pid >= 0, "fork() failed");
+	if (!pid) {
+		alarm(TIMEOUT_SEC);
+		exit(fn(row, check));
+	}
+
+	TEST_ASSERT(waitpid(pid, &status, 0) == pid, "waitpid() failed");
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+
+	ksft_print_msg("%s revision %s: %s\n", row->gic, row->name,
+		       strsignal(WTERMSIG(status)));
+	return KSFT_FAIL;
+}
+
 static void run_row(const struct row *row)
 {
-	int i;
+	int i, ret, probed = run_apart(probe_row, row, NULL);
 
 	for (i = 0; i < ARRAY_SIZE(checks); i++) {
 		char name[64];
-		int status;
-		pid_t pid;
 
 		if (!applies(row, &checks[i]))
 			continue;
 
+		ret = probed ?: run_apart(run_check, row, &checks[i]);
 		snprintf(name, sizeof(name), "%s/%s/%s", row->gic, row->name,
 			 checks[i].name);
-		strcpy(skip_reason, "");
-
-		pid = fork();
-		TEST_ASSERT(pid >= 0, "fork() failed");
-		if (!pid) {
-			alarm(TIMEOUT_SEC);
-			exit(run_check(row, &checks[i]));
-		}
-		TEST_ASSERT(waitpid(pid, &status, 0) == pid, "waitpid() failed");
-
-		if (WIFSIGNALED(status))
-			ksft_print_msg("%s: %s\n", name, strsignal(WTERMSIG(status)));
-
-		if (WIFEXITED(status) && WEXITSTATUS(status) == KSFT_SKIP)
+		if (ret == KSFT_SKIP)
 			ksft_test_result_code(KSFT_SKIP, name, "%s", skip_reason);
 		else
-			ksft_test_result(!status, "%s\n", name);
+			ksft_test_result(ret == KSFT_PASS, "%s\n", name);
 	}
 }
 

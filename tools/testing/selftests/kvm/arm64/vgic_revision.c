@@ -55,11 +55,10 @@
 #define PPI		20
 #define SPI(vcpu)	(40 + (vcpu))
 #define LPI		8192
+/* Enough to keep KVM busy for a while, few enough for the command queue */
+#define NR_LPIS		2000
 #define PRIVATE		(BIT(SGI) | BIT(PPI))
 #define IRQS(vcpu)	(PRIVATE | BIT_ULL(SPI(vcpu)))
-
-/* 1020 and above stand for "no interrupt", for one reason or another. */
-#define IS_INTID(intid)	((intid) < 1020 || (intid) >= LPI)
 
 #define LPI_DISABLED	(LPI_PROP_GROUP1)
 #define LPI_ENABLED	(LPI_PROP_GROUP1 | LPI_PROP_ENABLED)
@@ -155,7 +154,8 @@ enum guest_op {
 	GUEST_PEEK,		/* highest priority pending interrupt by group */
 	GUEST_TAKE,		/* unmask, and note how each interrupt arrives */
 	GUEST_SPIN,		/* stay in the guest until told to stop */
-	GUEST_LPI_SETUP,
+	GUEST_WATCH,		/* spin on a register, and note each bit seen set */
+	GUEST_LPI_SETUP,	/* map as many LPIs as told */
 	GUEST_ITS_INVALL,
 };
 
@@ -170,6 +170,8 @@ static struct guest_cmd {
 	u64		taken[2];
 	u32		lpi;
 } cmd;
+
+static u32 watched;
 
 static struct its_mem {
 	gpa_t	devices;
@@ -276,14 +278,28 @@ static void guest_take(void)
 	local_irq_disable();
 }
 
+static void guest_watch(void)
+{
+	void *reg = (void *)cmd.addr;
+	u32 seen = 0;
+
+	WRITE_ONCE(cmd.spinning, true);
+	while (!READ_ONCE(cmd.stop))
+		seen |= readl(reg);
+	WRITE_ONCE(watched, seen);
+}
+
 static void guest_lpi_setup(void)
 {
+	u32 i;
+
 	gic_rdist_enable_lpis(its_mem.prop, SZ_64K, its_mem.pend);
 	its_init(its_mem.collections, SZ_64K, its_mem.devices, SZ_64K,
 		 its_mem.cmdq, SZ_64K);
 	its_send_mapc_cmd((void *)its_mem.cmdq, 0, 0, true);
 	its_send_mapd_cmd((void *)its_mem.cmdq, 0, its_mem.itt, SZ_64K, true);
-	its_send_mapti_cmd((void *)its_mem.cmdq, 0, 0, 0, LPI);
+	for (i = 0; i < cmd.val; i++)
+		its_send_mapti_cmd((void *)its_mem.cmdq, 0, i, 0, LPI + i);
 }
 
 static void guest_code(void)
@@ -309,6 +325,9 @@ static void guest_code(void)
 			WRITE_ONCE(cmd.spinning, true);
 			while (!READ_ONCE(cmd.stop))
 				cpu_relax();
+			break;
+		case GUEST_WATCH:
+			guest_watch();
 			break;
 		case GUEST_LPI_SETUP:
 			guest_lpi_setup();
@@ -667,6 +686,12 @@ static struct reg private_reg(struct test *t, int vcpu, u32 offset)
 			  gicd_reg(t, vcpu, "GICD", offset);
 }
 
+/* 1020 to 1023 stand for "no interrupt", for one reason or another */
+static bool is_intid(u32 intid)
+{
+	return intid <= MAX_SPI || intid >= LPI;
+}
+
 static void write_all_groups(struct test *t, int group)
 {
 	int i;
@@ -729,8 +754,8 @@ static void expect_pending(struct test *t, int group)
 
 	for (v = 0; v < NR_VCPUS; v++) {
 		guest_do(t, v, GUEST_PEEK);
-		expect(t, "pending in group 0", "guest", !group, IS_INTID(cmd.pending[0]));
-		expect(t, "pending in group 1", "guest", group, IS_INTID(cmd.pending[1]));
+		expect(t, "pending in group 0", "guest", !group, is_intid(cmd.pending[0]));
+		expect(t, "pending in group 1", "guest", group, is_intid(cmd.pending[1]));
 	}
 }
 
@@ -828,7 +853,7 @@ static void check_pre_init(struct test *t)
 {
 	struct reg iidr = iidr_reg(t, 0);
 
-	if (__user_write(t, &iidr, user_read(t, &iidr)) == EBUSY)
+	if (__user_write(t, &iidr, IIDR(t->row->rev)) == EBUSY)
 		skip("GICD_IIDR is not writable before init on this kernel");
 
 	select_revision(t, t->row->rev);
@@ -846,20 +871,40 @@ static void *spin(void *arg)
 	return NULL;
 }
 
+static void *watch_gicr_ctlr(void *arg)
+{
+	guest_run(arg, 1, (struct guest_cmd){
+		.op = GUEST_WATCH, .addr = gicr_reg(0, "", GICR_CTLR).gpa });
+	return NULL;
+}
+
+static void wait_for_guest(struct test *t, pthread_t *thread, void *(*fn)(void *))
+{
+	struct guest_cmd *guest_cmd = addr_gva2hva(t->vm, (gva_t)&cmd);
+
+	kvm_pthread_create(thread, NULL, fn, t);
+	while (!READ_ONCE(guest_cmd->spinning))
+		usleep(1000);
+}
+
+static void stop_guest(struct test *t, pthread_t thread)
+{
+	struct guest_cmd *guest_cmd = addr_gva2hva(t->vm, (gva_t)&cmd);
+
+	WRITE_ONCE(guest_cmd->stop, true);
+	kvm_pthread_join(thread, NULL);
+}
+
 /* Handlers read the revision without a lock, so no vCPU may be running */
 static void check_busy(struct test *t)
 {
-	struct guest_cmd *guest_cmd = addr_gva2hva(t->vm, (gva_t)&cmd);
 	struct reg iidr = iidr_reg(t, 0);
 	pthread_t thread;
 
-	kvm_pthread_create(&thread, NULL, spin, t);
-	while (!READ_ONCE(guest_cmd->spinning))
-		usleep(1000);
+	wait_for_guest(t, &thread, spin);
 	expect(t, "write of GICD_IIDR", "errno while a vCPU runs", EBUSY,
 	       __user_write(t, &iidr, IIDR(0)));
-	WRITE_ONCE(guest_cmd->stop, true);
-	kvm_pthread_join(thread, NULL);
+	stop_guest(t, thread);
 	expect_both(t, &iidr, IIDR(t->row->rev));
 }
 
@@ -879,9 +924,30 @@ static void setup_its(struct test *t)
 	vgic_its_setup(t->vm);
 }
 
+static void configure_lpis(struct test *t, u8 prop, u32 nr)
+{
+	memset(addr_gpa2hva(t->vm, its_mem.prop), prop, nr);
+}
+
 static void configure_lpi(struct test *t, u8 prop)
 {
-	*(u8 *)addr_gpa2hva(t->vm, its_mem.prop) = prop;
+	configure_lpis(t, prop, 1);
+}
+
+static void setup_lpis(struct test *t, u32 nr)
+{
+	guest_run(t, 0, (struct guest_cmd){ .op = GUEST_LPI_SETUP, .val = nr });
+}
+
+static void signal_lpi(struct test *t, u32 event)
+{
+	struct kvm_msi msi = {
+		.address_lo	= GITS_BASE_GPA + GITS_TRANSLATER,
+		.data		= event,
+		.flags		= KVM_MSI_VALID_DEVID,
+	};
+
+	__vm_ioctl(t->vm, KVM_SIGNAL_MSI, &msi);
 }
 
 static void expect_lpi(struct test *t, const char *what, bool pending)
@@ -900,19 +966,15 @@ static void check_lpi(struct test *t)
 	struct reg invallr = gicr_reg(0, "GICR_INVALLR", GICR_INVALLR);
 	struct reg syncr = gicr_reg(0, "GICR_SYNCR", GICR_SYNCR);
 	struct reg ctlr = gicr_reg(0, "GICR_CTLR", GICR_CTLR);
-	struct kvm_msi msi = {
-		.address_lo	= GITS_BASE_GPA + GITS_TRANSLATER,
-		.flags		= KVM_MSI_VALID_DEVID,
-	};
 	bool direct = t->row->rdist_lpi_ctrl;
 
 	setup_its(t);
 	enable_irqs(t);
 	configure_lpi(t, LPI_DISABLED);
-	guest_do(t, 0, GUEST_LPI_SETUP);
+	setup_lpis(t, 1);
 	expect_both(t, &ctlr, GICR_CTLR_ENABLE_LPIS | (direct ? RDIST_LPI_CTRL : 0));
 
-	__vm_ioctl(t->vm, KVM_SIGNAL_MSI, &msi);
+	signal_lpi(t, 0);
 	expect_lpi(t, "LPI pending, while disabled", false);
 
 	configure_lpi(t, LPI_ENABLED);
@@ -934,11 +996,39 @@ static void check_lpi(struct test *t)
 	guest_do(t, 0, GUEST_TAKE);
 	expect(t, "LPI as IRQ", "guest", LPI, cmd.lpi);
 
-	__vm_ioctl(t->vm, KVM_SIGNAL_MSI, &msi);
+	signal_lpi(t, 0);
 	expect_lpi(t, "LPI pending, once more", true);
 	guest_write(t, &ctlr, 0);
 	expect_both(t, &ctlr, direct ? RDIST_LPI_CTRL : 0);
 	expect_lpi(t, "LPI pending, while GICR_CTLR.EnableLPIs is clear", false);
+}
+
+/*
+ * GICR_CTLR.RWP is set for as long as it takes to drop the pending LPIs, which
+ * is when another vCPU may look. Not having looked in time is no failure.
+ */
+static void check_rwp(struct test *t)
+{
+	struct reg ctlr = gicr_reg(0, "GICR_CTLR", GICR_CTLR);
+	pthread_t thread;
+	int i, round;
+
+	setup_its(t);
+	configure_lpis(t, LPI_ENABLED, NR_LPIS);
+	setup_lpis(t, NR_LPIS);
+
+	wait_for_guest(t, &thread, watch_gicr_ctlr);
+	for (round = 0; round < 5; round++) {
+		guest_write(t, &ctlr, GICR_CTLR_ENABLE_LPIS);
+		for (i = 0; i < NR_LPIS; i++)
+			signal_lpi(t, i);
+		guest_write(t, &ctlr, 0);
+	}
+	stop_guest(t, thread);
+
+	sync_global_from_guest(t->vm, watched);
+	if (!t->row->rdist_lpi_ctrl)
+		expect(t, "GICR_CTLR.RWP", "guest", 0, watched & GICR_CTLR_RWP);
 }
 
 /* What the capability says is what can be selected, no more and no less */
@@ -1028,6 +1118,7 @@ static const struct check {
 	{ "busy",		check_busy },
 	{ "gicr-ctlr",		check_gicr_ctlr,	.v3_only = true },
 	{ "lpi",		check_lpi,		.v3_only = true },
+	{ "rwp",		check_rwp,		.v3_only = true },
 	{ "debugfs",		check_debugfs },
 	{ "cap",		check_cap,		.once = true },
 	{ "cap-protected",	check_cap_protected,	.once = true },

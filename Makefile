@@ -126,7 +126,7 @@ series: tree ## the mailable patches with a cover letter, in out/<base>/series
 .PHONY: kernel
 kernel: tree ## build the kernel of BASE
 	@[ $(BUILD)/.config -nt rig/kernel.config ] || \
-		$(PHASE) configure $(OUT) $(MAKE_CONFIG)
+		{ $(PHASE) configure $(OUT) $(MAKE_CONFIG) && touch $(BUILD)/.config; }
 	@grep '^CONFIG' rig/kernel.config | grep -vxF -f $(BUILD)/.config | \
 		sed 's/^/note: not in $(BASE): /' || :
 	@$(PHASE) 'build kernel' $(OUT) $(KMAKE) -C $(LINUX) O=build Image

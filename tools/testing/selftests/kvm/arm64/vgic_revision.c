@@ -155,6 +155,7 @@ enum guest_op {
 	GUEST_TAKE,		/* unmask, and note how each interrupt arrives */
 	GUEST_SPIN,		/* stay in the guest until told to stop */
 	GUEST_WATCH,		/* spin on a register, and note each bit seen set */
+	GUEST_ACK,		/* activate an interrupt of group 0 */
 	GUEST_LPI_SETUP,	/* map as many LPIs as told */
 	GUEST_ITS_INVALL,
 };
@@ -281,12 +282,17 @@ static void guest_take(void)
 static void guest_watch(void)
 {
 	void *reg = (void *)cmd.addr;
-	u32 seen = 0;
 
+	WRITE_ONCE(watched, 0);
 	WRITE_ONCE(cmd.spinning, true);
 	while (!READ_ONCE(cmd.stop))
-		seen |= readl(reg);
-	WRITE_ONCE(watched, seen);
+		WRITE_ONCE(watched, watched | readl(reg));
+}
+
+static void guest_ack(void)
+{
+	guest_note(0, read_sysreg_s(SYS_ICC_IAR0_EL1));
+	isb();
 }
 
 static void guest_lpi_setup(void)
@@ -328,6 +334,9 @@ static void guest_code(void)
 			break;
 		case GUEST_WATCH:
 			guest_watch();
+			break;
+		case GUEST_ACK:
+			guest_ack();
 			break;
 		case GUEST_LPI_SETUP:
 			guest_lpi_setup();
@@ -817,6 +826,55 @@ static void check_late_pending(struct test *t)
 	expect_taken(t, t->row->guest_groups ? other : reset_group(t));
 }
 
+/* The active priorities of one group, as a VMM saves them */
+static u32 active_priorities(struct test *t, int vcpu, u64 sysreg)
+{
+	u64 val;
+
+	kvm_device_attr_get(t->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+			    (u64)vcpu << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT |
+			    (KVM_ARM64_SYS_REG(sysreg) & KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK),
+			    &val);
+	return val;
+}
+
+/*
+ * Active interrupts are put back to their reset group as well, but stay active,
+ * and so do the priorities at which the vCPU runs: these are the VMM's.
+ */
+static void check_late_active(struct test *t)
+{
+	u32 ap0r[NR_VCPUS];
+	struct reg reg;
+	int v;
+
+	select_revision(t, 3);
+	enable_irqs(t);
+	write_all_groups(t, 0);
+
+	for (v = 0; v < NR_VCPUS; v++) {
+		reg = private_reg(t, v, GICD_ISPENDR);
+		user_write(t, &reg, BIT(PPI));
+		guest_do(t, v, GUEST_ACK);
+		expect(t, "acknowledged in group 0", "guest", BIT(PPI), cmd.taken[0]);
+		ap0r[v] = active_priorities(t, v, SYS_ICC_AP0R0_EL1);
+		expect(t, "ICC_AP0R0_EL1 is set", "user", true, !!ap0r[v]);
+	}
+
+	select_revision(t, t->row->rev);
+
+	for (v = 0; v < NR_VCPUS; v++) {
+		reg = igroupr_reg(t, v);
+		expect_both(t, &reg, t->row->guest_groups ? 0 : t->row->igroupr);
+		reg = private_reg(t, v, GICD_ISACTIVER);
+		expect_both(t, &reg, BIT(PPI));
+		expect(t, "ICC_AP0R0_EL1", "user", ap0r[v],
+		       active_priorities(t, v, SYS_ICC_AP0R0_EL1));
+		expect(t, "ICC_AP1R0_EL1", "user", 0,
+		       active_priorities(t, v, SYS_ICC_AP1R0_EL1));
+	}
+}
+
 /*
  * The order in which crosvm restores a VM: all redistributors first, then the
  * distributor by address, in which GICD_IIDR is well before GICD_IGROUPR.
@@ -1005,11 +1063,13 @@ static void check_lpi(struct test *t)
 
 /*
  * GICR_CTLR.RWP is set for as long as it takes to drop the pending LPIs, which
- * is when another vCPU may look. Not having looked in time is no failure.
+ * is when another vCPU may look. Where it is to be seen, which takes up to four
+ * rounds under emulation, try until it is. Where it is not, try more than that.
  */
 static void check_rwp(struct test *t)
 {
 	struct reg ctlr = gicr_reg(0, "GICR_CTLR", GICR_CTLR);
+	u32 *seen = addr_gva2hva(t->vm, (gva_t)&watched);
 	pthread_t thread;
 	int i, round;
 
@@ -1018,7 +1078,10 @@ static void check_rwp(struct test *t)
 	setup_lpis(t, NR_LPIS);
 
 	wait_for_guest(t, &thread, watch_gicr_ctlr);
-	for (round = 0; round < 5; round++) {
+	for (round = 0; round < (t->row->rdist_lpi_ctrl ? 50 : 10); round++) {
+		if (READ_ONCE(*seen) & GICR_CTLR_RWP)
+			break;
+
 		guest_write(t, &ctlr, GICR_CTLR_ENABLE_LPIS);
 		for (i = 0; i < NR_LPIS; i++)
 			signal_lpi(t, i);
@@ -1026,9 +1089,8 @@ static void check_rwp(struct test *t)
 	}
 	stop_guest(t, thread);
 
-	sync_global_from_guest(t->vm, watched);
-	if (!t->row->rdist_lpi_ctrl)
-		expect(t, "GICR_CTLR.RWP", "guest", 0, watched & GICR_CTLR_RWP);
+	expect(t, "GICR_CTLR.RWP", "guest", t->row->rdist_lpi_ctrl ? GICR_CTLR_RWP : 0,
+	       READ_ONCE(*seen) & GICR_CTLR_RWP);
 }
 
 /* What the capability says is what can be selected, no more and no less */
@@ -1112,6 +1174,7 @@ static const struct check {
 	{ "opt-in",		check_opt_in,		.v2_only = true, .selects = true },
 	{ "late",		check_late,		.selects = true },
 	{ "late-pending",	check_late_pending,	.selects = true },
+	{ "late-active",	check_late_active,	.v3_only = true, .selects = true },
 	{ "restore",		check_restore,		.selects = true },
 	{ "pre-init",		check_pre_init,		.v3_only = true, .selects = true,
 							.inits = true },

@@ -95,11 +95,13 @@ run: initrd ## build, boot every machine, run the selftests, print the matrix
 
 .PHONY: check
 check: ## run on every base, the laws of the series, the rig's own tests
-	@status=0; for base in $(BASES); do \
-		$(MAKE) --no-print-directory run BASE=$$base || status=1; done; \
-	rig/laws $(BASES) || status=1; \
-	rig/test || status=1; \
-	echo $$status >out/status; exit $$status
+	@worst=0; note() { [ $$1 -le $$worst ] || worst=$$1; }; \
+	for base in $(BASES); do \
+		rm -f out/status; $(MAKE) --no-print-directory run BASE=$$base || \
+			note $$(cat out/status 2>/dev/null || echo 2); done; \
+	rig/laws $(BASES) || note $$?; \
+	rig/test || note $$?; \
+	echo $$worst >out/status; exit $$worst
 
 .PHONY: shell
 shell: initrd ## a prompt on a machine (MACHINES=<one>) with the selftests at hand

@@ -157,6 +157,7 @@ enum guest_op {
 	GUEST_WATCH,		/* spin on a register, and note each bit seen set */
 	GUEST_ACK,		/* activate an interrupt of group 0 */
 	GUEST_LPI_SETUP,	/* map as many LPIs as told */
+	GUEST_ITS_INV,
 	GUEST_ITS_INVALL,
 };
 
@@ -340,6 +341,9 @@ static void guest_code(void)
 			break;
 		case GUEST_LPI_SETUP:
 			guest_lpi_setup();
+			break;
+		case GUEST_ITS_INV:
+			its_send_inv_cmd((void *)its_mem.cmdq, 0, 0);
 			break;
 		case GUEST_ITS_INVALL:
 			its_send_invall_cmd((void *)its_mem.cmdq, 0);
@@ -1064,6 +1068,13 @@ static void check_lpi(struct test *t)
 	configure_lpi(t, LPI_ENABLED);
 	guest_do(t, 0, GUEST_ITS_INVALL);
 	expect_lpi(t, "LPI pending, after INVALL", true);
+
+	configure_lpi(t, LPI_DISABLED);
+	guest_do(t, 0, GUEST_ITS_INV);
+	expect_lpi(t, "LPI pending, after INV of a disabled LPI", false);
+	configure_lpi(t, LPI_ENABLED);
+	guest_do(t, 0, GUEST_ITS_INV);
+	expect_lpi(t, "LPI pending, after INV", true);
 
 	if (!t->row->untouched)
 		select_revision(t, t->row->rev);

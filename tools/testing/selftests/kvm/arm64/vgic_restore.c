@@ -518,6 +518,18 @@ static void check_late(struct vgic_vm *v)
 	}
 }
 
+/* Nothing but the revision and the groups changes. */
+static void check_late_state(struct vgic_vm *v)
+{
+	struct state s;
+
+	vgic_select(v, VGIC_REV_LATEST);
+	make_state(v);
+	save(v, &s);
+	vgic_select(v, v->row->rev);
+	expect_restored(v, &s, ADDRESS_ORDER);
+}
+
 /* The same for interrupts that a vCPU has pending when the revision changes */
 static void check_late_pending(struct vgic_vm *v)
 {
@@ -607,6 +619,7 @@ static const struct vgic_check checks[] = {
 	{ "guest-never",	check_guest_never,	.untouched = true },
 	{ "opt-in",		check_opt_in,		.v2_only = true, .selects = true },
 	{ "late",		check_late,		.selects = true, .shapes = true },
+	{ "late-state",		check_late_state,	.selects = true },
 	{ "late-pending",	check_late_pending,	.selects = true },
 	{ "late-active",	check_late_active,	.selects = true },
 };

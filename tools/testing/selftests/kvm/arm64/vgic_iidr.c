@@ -71,9 +71,10 @@ static void expect_refusals(struct vgic_vm *v)
 			continue;
 
 		/* Whether or not a revision comes with it that would be fine */
-		for (rev = 0; rev <= VGIC_REV_LATEST; rev++)
+		for (rev = 0; rev <= VGIC_REV_LATEST; rev++) {
 			expect_errno(v, VGIC_IIDR(rev) ^ BIT(i), EINVAL);
-		expect_unchanged(v);
+			expect_unchanged(v);
+		}
 	}
 
 	expect_errno(v, 0, EINVAL);
@@ -150,6 +151,23 @@ static void check_no_vcpu(struct vgic_vm *v)
 	expect_errno(v, VGIC_IIDR(v->row->rev), EINVAL);
 }
 
+/* Nor does a vCPU that is added later bring a revision of its own. */
+static void check_later_vcpu(struct vgic_vm *v)
+{
+	struct vgic_reg iidr = vgic_iidr(v, 0);
+
+	v->vm = vm_create_barebones();
+	v->nr_vcpus = 1;
+	__vm_vcpu_add(v->vm, 0);
+	v->gic_fd = kvm_create_device(v->vm, v->row->dev_type);
+	if (__vgic_user_write(v, &iidr, VGIC_IIDR(v->row->rev)) == EBUSY)
+		vgic_skip("GICD_IIDR is not writable before init on this kernel");
+
+	vgic_select(v, v->row->rev);
+	__vm_vcpu_add(v->vm, 1);
+	expect_unchanged(v);
+}
+
 /* MMIO handlers read the revision without a lock, so no vCPU may be running. */
 static void check_busy(struct vgic_vm *v)
 {
@@ -191,11 +209,18 @@ static void check_cap(struct vgic_vm *v)
 	struct vgic_reg iidr = vgic_iidr(v, 0);
 	int rev;
 
-	if (!revs)
-		vgic_skip("no KVM_CAP_ARM_VGIC_REVISIONS on this kernel");
-
 	vgic_expect(v, "KVM_CAP_ARM_VGIC_REVISIONS", "VM", revs,
 		    vm_check_cap(v->vm, KVM_CAP_ARM_VGIC_REVISIONS));
+	if (!revs) {
+		/* Kernels without it know revisions 2 and 3 at most. */
+		for (rev = 0; rev < 2; rev++) {
+			__vgic_user_write(v, &iidr, VGIC_IIDR(rev));
+			vgic_expect(v, "revision selected without the capability", "user",
+				    false, vgic_user_read(v, &iidr) == VGIC_IIDR(rev));
+		}
+		vgic_skip("no KVM_CAP_ARM_VGIC_REVISIONS on this kernel");
+	}
+
 	for (rev = 0; rev < NR_REVISIONS; rev++) {
 		expect_errno(v, VGIC_IIDR(rev), revs & BIT(rev) ? 0 : EINVAL);
 		if (revs & BIT(rev))
@@ -248,6 +273,8 @@ static const struct vgic_check checks[] = {
 	{ "after-init",		check_after_init,	.selects = true },
 	{ "after-run",		check_after_run,	.selects = true },
 	{ "no-vcpu",		check_no_vcpu,		.bare = true },
+	{ "later-vcpu",		check_later_vcpu,	.v3_only = true, .bare = true,
+							.selects = true },
 	{ "busy",		check_busy },
 	{ "two-vms",		check_two_vms },
 	{ "cap",		check_cap,		.untouched = true },

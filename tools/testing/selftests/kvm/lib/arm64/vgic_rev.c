@@ -460,7 +460,8 @@ int vgic_nr_igroupr(struct vgic_vm *v)
 
 void vgic_select(struct vgic_vm *v, u32 rev)
 {
-	struct vgic_reg iidr = vgic_iidr(v, 0);
+	/* It isn't banked, so any vCPU will do. */
+	struct vgic_reg iidr = vgic_iidr(v, rev % v->nr_vcpus);
 	int ret = __vgic_user_write(v, &iidr, VGIC_IIDR(rev));
 	u32 val = vgic_user_read(v, &iidr);
 

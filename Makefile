@@ -173,7 +173,7 @@ deps: ## install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build out/*/run out/*/series out/*/check out/report out/test
+	rm -rf out/*/linux/build out/*/run out/*/series out/*/check* out/report out/test
 
 .PHONY: distclean
 distclean: ## remove out/; refuses while a tree has work that series/ has not

@@ -7,6 +7,7 @@ KSRC	     ?=
 TESTS_KSRC   ?=
 MACHINES     ?=
 TESTS	     ?=
+MUTANTS	     ?=
 PRISTINE     ?=
 SIGNOFF	     ?=
 BUSYBOX	     ?=
@@ -56,6 +57,12 @@ MAKE_TESTS   = $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
 	       KHDR_INCLUDES='-isystem $(abspath $(BUILD))/usr/include' \
 	       $(TEST_NAMES:%=$(KSELFTEST)/arm64/%)
 
+# What to boot, and with what; the machines and where it all goes are for each
+# target to say.
+BOOT = --base $(BASE) --image $(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd \
+       --kunit $(TESTS_OUT)/linux/tools/testing/kunit --tests '$(TESTS)' --timeout $(TIMEOUT)
+RUN  = rig/run $(BOOT) --jobs $(J) $(if $(TEST_TIMEOUT),--test-timeout $(TEST_TIMEOUT))
+
 # The knobs above are not the kernel's: its makes get what KMAKE says.
 MAKEOVERRIDES :=
 unexport MAKEFLAGS MFLAGS
@@ -73,6 +80,7 @@ help: targets ## the targets and the knobs
 	@echo '  TESTS_KSRC=DIR      with another BASE: the tree ($(TESTS_BASE)) for the selftests'
 	@echo '  MACHINES="..."      rows of rig/machines, default all'
 	@echo '  TESTS="..."         rows of rig/selftests, default all'
+	@echo '  MUTANTS="..."       diffs of mutants/, default all'
 	@echo '  PRISTINE=1          the base without the series'
 	@echo '  SIGNOFF=1           make series: sign off with your git identity'
 	@echo '  TIMEOUT=300         seconds for a machine'
@@ -85,11 +93,7 @@ help: targets ## the targets and the knobs
 
 .PHONY: run
 run: initrd ## build, boot every machine, run the selftests, print the matrix
-	@status=0; rig/run --base $(BASE) --image $(BUILD)/arch/arm64/boot/Image \
-		--initrd $(OUT)/initrd --out $(OUT)/run --report out/report \
-		--kunit $(TESTS_OUT)/linux/tools/testing/kunit \
-		--machines '$(MACHINES)' --tests '$(TESTS)' --jobs $(J) \
-		--timeout $(TIMEOUT) $(if $(TEST_TIMEOUT),--test-timeout $(TEST_TIMEOUT)) \
+	@status=0; $(RUN) --machines '$(MACHINES)' --out $(OUT)/run --report out/report \
 		--times $(OUT)/times $(if $(PRISTINE),--title 'base $(BASE) pristine') || status=$$?; \
 	echo $$status >out/status; rig/times $(OUT)/times; exit $$status
 
@@ -102,6 +106,12 @@ check: ## run on every base, the laws of the series, the rig's own tests
 	rig/laws $(BASES) || note $$?; \
 	rig/test || note $$?; \
 	echo $$worst >out/status; exit $$worst
+
+.PHONY: mutants
+mutants: initrd ## break the kernel in many ways: does a test of the series fail for each?
+	@status=0; rig/mutants $(BOOT) --tree $(LINUX) --second $(OUT)/check \
+		--out $(OUT)/mutants --names '$(MUTANTS)' || status=$$?; \
+	echo $$status >out/status; exit $$status
 
 .PHONY: shell
 shell: initrd ## a prompt on a machine (MACHINES=<one>) with the selftests at hand
@@ -143,6 +153,13 @@ tests:
 	@$(MAKE) --no-print-directory tests BASE=$(TESTS_BASE) KSRC=$(TESTS_KSRC) PRISTINE=
 endif
 
+# What rig/mutants builds for each, in a tree of its own.
+.PHONY: image
+image:
+	@[ $(BUILD)/.config -nt rig/kernel.config ] || \
+		{ $(MAKE_CONFIG) && touch $(BUILD)/.config; }
+	@$(KMAKE) -C $(LINUX) O=build Image
+
 # What rig/laws builds at each commit, in a tree of its own.
 .PHONY: commit commit-tests
 commit:
@@ -163,8 +180,9 @@ knobs:
 	@[ -n '$(filter $(BASE),$(BASES))' ] || { exec >&2; \
 		echo 'rig: unknown BASE: $(BASE)'; \
 		echo 'BASE= takes: $(BASES)'; exit 2; }
-	@! command -v python3 >/dev/null || rig/run --check-names --base $(BASE) \
-		--machines '$(MACHINES)' --tests '$(TESTS)'
+	@! command -v python3 >/dev/null || { rig/run --check-names --base $(BASE) \
+		--machines '$(MACHINES)' --tests '$(TESTS)' && \
+		rig/mutants --check-names --base $(BASE) --names '$(MUTANTS)'; }
 	@mkdir -p $(OUT)/log out/report && : >$(OUT)/times
 
 .PHONY: deps
@@ -173,7 +191,8 @@ deps: ## install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build out/*/run out/*/series out/*/check* out/report out/test
+	rm -rf out/*/linux/build out/*/run out/*/series out/*/check* out/*/mutants \
+		out/report out/test
 
 .PHONY: distclean
 distclean: ## remove out/; refuses while a tree has work that series/ has not

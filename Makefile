@@ -8,6 +8,7 @@ TESTS_KSRC   ?=
 MACHINES     ?=
 TESTS	     ?=
 MUTANTS	     ?=
+N	     ?= 20
 PRISTINE     ?=
 SIGNOFF	     ?=
 BUSYBOX	     ?=
@@ -81,6 +82,7 @@ help: targets ## the targets and the knobs
 	@echo '  MACHINES="..."      rows of rig/machines, default all'
 	@echo '  TESTS="..."         rows of rig/selftests, default all'
 	@echo '  MUTANTS="..."       diffs of mutants/, default all'
+	@echo '  N=20                make soak: how many runs'
 	@echo '  PRISTINE=1          the base without the series'
 	@echo '  SIGNOFF=1           make series: sign off with your git identity'
 	@echo '  TIMEOUT=300         seconds for a machine'
@@ -111,6 +113,12 @@ check: ## run on every base, the laws of the series, the rig's own tests
 mutants: initrd ## break the kernel in many ways: does a test of the series fail for each?
 	@status=0; rig/mutants $(BOOT) --tree $(LINUX) --second $(OUT)/check \
 		--out $(OUT)/mutants --names '$(MUTANTS)' || status=$$?; \
+	echo $$status >out/status; exit $$status
+
+.PHONY: soak
+soak: initrd ## run N times in a row, on gicv3-vhe unless MACHINES says otherwise
+	@status=0; rig/soak $(N) $(OUT)/soak $(RUN) \
+		--machines '$(or $(MACHINES),gicv3-vhe)' || status=$$?; \
 	echo $$status >out/status; exit $$status
 
 .PHONY: shell
@@ -183,6 +191,8 @@ knobs:
 	@! command -v python3 >/dev/null || { rig/run --check-names --base $(BASE) \
 		--machines '$(MACHINES)' --tests '$(TESTS)' && \
 		rig/mutants --check-names --base $(BASE) --names '$(MUTANTS)'; }
+	@[ '$(N)' -gt 0 ] 2>/dev/null || { exec >&2; \
+		echo 'rig: N=$(N) is not a number of runs'; exit 2; }
 	@mkdir -p $(OUT)/log out/report && : >$(OUT)/times
 
 .PHONY: deps
@@ -192,7 +202,7 @@ deps: ## install what is missing, with apt (and sudo when not root)
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build out/*/run out/*/series out/*/check* out/*/mutants \
-		out/report out/test
+		out/*/soak out/report out/test
 
 .PHONY: distclean
 distclean: ## remove out/; refuses while a tree has work that series/ has not

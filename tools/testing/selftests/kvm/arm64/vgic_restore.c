@@ -479,6 +479,10 @@ static void check_opt_in(struct vgic_vm *v)
 	vgic_select(v, v->row->rev);
 	vgic_user_write(v, &reg, GROUPS);
 	vgic_expect_both(v, &reg, v->row->user_groups ? GROUPS : v->row->igroupr);
+
+	/* The group itself, whatever the revision makes of it */
+	vgic_select(v, VGIC_REV_LATEST);
+	vgic_expect_both(v, &reg, v->row->user_groups ? GROUPS : 0);
 }
 
 /*
@@ -508,7 +512,7 @@ static void check_late(struct vgic_vm *v)
 								 v->row->igroupr);
 	}
 
-	/* The groups themselves, whatever the revision made of them */
+	/* The groups themselves, whatever the revision makes of them */
 	vgic_select(v, VGIC_REV_LATEST);
 	for (i = 0; i < vgic_nr_igroupr(v); i++) {
 		reg = vgic_igroupr(v, i);

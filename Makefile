@@ -100,11 +100,11 @@ run: initrd ## build, boot every machine, run the selftests, print the matrix
 	echo $$status >out/status; rig/times $(OUT)/times; exit $$status
 
 .PHONY: check
-check: ## run on every base, the laws of the series, the rig's own tests
+check: ## run and docs on every base, the laws of the series, the rig's own tests
 	@worst=0; note() { [ $$1 -le $$worst ] || worst=$$1; }; \
-	for base in $(BASES); do \
-		rm -f out/status; $(MAKE) --no-print-directory run BASE=$$base || \
-			note $$(cat out/status 2>/dev/null || echo 2); done; \
+	for base in $(BASES); do for target in docs run; do \
+		rm -f out/status; $(MAKE) --no-print-directory $$target BASE=$$base || \
+			note $$(cat out/status 2>/dev/null || echo 2); done; done; \
 	rig/laws $(BASES) || note $$?; \
 	rig/test || note $$?; \
 	echo $$worst >out/status; exit $$worst
@@ -142,6 +142,16 @@ refresh: knobs ## write branch series back to series/ and to the whole files
 series: tree ## the mailable patches with a cover letter, in out/<base>/series
 	@rig/series mail --base $(BASE) --tree $(LINUX) --out $(OUT)/series \
 		$(if $(SIGNOFF),--signoff)
+
+DOCS = --tree $(LINUX) --out $(OUT)/docs --cache $(CACHE)
+
+.PHONY: docs
+docs: tree ## build the documents as HTML and check them, in out/<base>/docs
+	@rig/deps docs
+	@$(PHASE) 'docs pristine' $(OUT) rig/docs pristine $(DOCS)
+	@$(PHASE) docs $(OUT) rig/docs html $(DOCS)
+	@status=0; rig/docs verdict $(DOCS) || status=$$?; \
+	echo $$status >out/status; exit $$status
 
 .PHONY: kernel
 kernel: tree ## build the kernel of BASE

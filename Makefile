@@ -34,6 +34,8 @@ TESTS_OUT   := out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc)
 endif
 KSELFTEST   := $(abspath $(TESTS_OUT))/linux/build/kselftest
 TEST_NAMES  := $(shell awk '!/^\#/ && NF { print $$1 }' rig/selftests)
+EXAMPLE     := vgic_example
+EXAMPLE_DOC := Documentation/virt/kvm/arm/vgic-revisions.rst
 
 export CCACHE_DIR := $(CACHE)/ccache
 export CCACHE_NOHASHDIR := 1
@@ -56,7 +58,12 @@ MAKE_HEADERS = $(KMAKE) -C $(LINUX) O=build headers_install
 MAKE_TESTS   = $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
 	       OUTPUT=$(KSELFTEST) LDFLAGS='-static -pthread' \
 	       KHDR_INCLUDES='-isystem $(abspath $(BUILD))/usr/include' \
-	       $(TEST_NAMES:%=$(KSELFTEST)/arm64/%)
+	       $(patsubst %,$(KSELFTEST)/arm64/%,$(filter-out $(EXAMPLE),$(TEST_NAMES)))
+
+# What the document has its readers copy has to work.
+BUILD_EXAMPLE = rig/example $(EXAMPLE) $(LINUX)/$(EXAMPLE_DOC) >$(OUT)/$(EXAMPLE).c && \
+		$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -isystem $(BUILD)/usr/include \
+			-o $(KSELFTEST)/arm64/$(EXAMPLE) $(OUT)/$(EXAMPLE).c
 
 # What to boot, and with what; the machines and where it all goes are for each
 # target to say.
@@ -166,6 +173,7 @@ ifeq ($(OUT),$(TESTS_OUT))
 tests: tree
 	@$(PHASE) headers $(OUT) $(MAKE_HEADERS)
 	@$(PHASE) 'build tests' $(OUT) $(MAKE_TESTS)
+	@$(PHASE) 'build example' $(OUT) sh -c '$(BUILD_EXAMPLE)'
 else
 tests:
 	@$(MAKE) --no-print-directory tests BASE=$(TESTS_BASE) KSRC=$(TESTS_KSRC) PRISTINE=

@@ -10,6 +10,7 @@ TESTS	     ?=
 MUTANTS	     ?=
 N	     ?= 20
 PRISTINE     ?=
+DEBUG	     ?=
 SIGNOFF	     ?=
 BUSYBOX	     ?=
 TIMEOUT	     ?= 300
@@ -23,7 +24,9 @@ OUT   := out/$(BASE)$(if $(KSRC),-ksrc)$(if $(PRISTINE),-pristine)
 LINUX := $(OUT)/linux
 # Below the source, for then kbuild's paths are relative, and ccache finds what
 # a clone elsewhere has built.
-BUILD := $(LINUX)/build
+BUILD := $(LINUX)/build$(addprefix -,$(DEBUG))
+# One kernel.config for all, and what DEBUG= adds to it.
+CONFIG := $(OUT)/$(notdir $(BUILD)).config
 
 # kselftests are for running on any kernel: they are built once, from this base.
 TESTS_BASE  := 7.3
@@ -52,17 +55,17 @@ KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) ARCH=arm64 CROSS_COMPILE=$(CROSS
 	 CC='ccache $(CROSS)gcc' HOSTCC='ccache gcc'
 PHASE := rig/phase
 
-MAKE_CONFIG  = $(KMAKE) -C $(LINUX) O=build \
-	       KCONFIG_ALLCONFIG=$(CURDIR)/rig/kernel.config allnoconfig
+MAKE_CONFIG  = $(KMAKE) -C $(LINUX) O=$(notdir $(BUILD)) \
+	       KCONFIG_ALLCONFIG=$(CURDIR)/$(CONFIG) allnoconfig
 MAKE_HEADERS = $(KMAKE) -C $(LINUX) O=build headers_install
 MAKE_TESTS   = $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
 	       OUTPUT=$(KSELFTEST) LDFLAGS='-static -pthread' \
-	       KHDR_INCLUDES='-isystem $(abspath $(BUILD))/usr/include' \
+	       KHDR_INCLUDES='-isystem $(abspath $(LINUX))/build/usr/include' \
 	       $(patsubst %,$(KSELFTEST)/arm64/%,$(filter-out $(EXAMPLE),$(TEST_NAMES)))
 
 # What the document has its readers copy has to work.
 BUILD_EXAMPLE = rig/example $(EXAMPLE) $(LINUX)/$(EXAMPLE_DOC) >$(OUT)/$(EXAMPLE).c && \
-		$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -isystem $(BUILD)/usr/include \
+		$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -isystem $(LINUX)/build/usr/include \
 			-o $(KSELFTEST)/arm64/$(EXAMPLE) $(OUT)/$(EXAMPLE).c
 
 # What to boot, and with what; the machines and where it all goes are for each
@@ -91,6 +94,7 @@ help: targets ## the targets and the knobs
 	@echo '  MUTANTS="..."       diffs of mutants/, default all'
 	@echo '  N=20                make soak: how many runs'
 	@echo '  PRISTINE=1          the base without the series'
+	@echo '  DEBUG=debug         or kcsan: the kernel with rig/debug.config or rig/kcsan.config'
 	@echo '  SIGNOFF=1           make series: sign off with your git identity'
 	@echo '  TIMEOUT=300         seconds for a machine'
 	@echo '  TEST_TIMEOUT=60     seconds for a test, instead of what rig/selftests says'
@@ -102,8 +106,9 @@ help: targets ## the targets and the knobs
 
 .PHONY: run
 run: initrd ## build, boot every machine, run the selftests, print the matrix
-	@status=0; $(RUN) --machines '$(MACHINES)' --out $(OUT)/run --report out/report \
-		--times $(OUT)/times $(if $(PRISTINE),--title 'base $(BASE) pristine') || status=$$?; \
+	@status=0; $(RUN) --machines '$(MACHINES)' --out $(OUT)/run$(addprefix -,$(DEBUG)) \
+		--report out/report --times $(OUT)/times --title \
+		'base $(BASE)$(if $(PRISTINE), pristine)$(addprefix  ,$(DEBUG))' || status=$$?; \
 	echo $$status >out/status; rig/times $(OUT)/times; exit $$status
 
 .PHONY: check
@@ -114,6 +119,17 @@ check: ## run and docs on every base, the laws of the series, the rig's own test
 			note $$(cat out/status 2>/dev/null || echo 2); done; done; \
 	rig/laws $(BASES) || note $$?; \
 	rig/test || note $$?; \
+	echo $$worst >out/status; exit $$worst
+
+DEBUG_RUN = $(MAKE) --no-print-directory run TIMEOUT=1800 TEST_TIMEOUT=600 \
+	    MACHINES='$(or $(MACHINES),gicv3-vhe gicv3-nvhe gicv2-vhe)'
+
+.PHONY: debug
+debug: ## run on kernels that look for their own bugs: KASAN, lockdep, kmemleak; KCSAN
+	@worst=0; for debug in debug kcsan; do \
+		rm -f out/status; $(DEBUG_RUN) DEBUG=$$debug; \
+		status=$$(cat out/status 2>/dev/null || echo 2); \
+		[ $$status -le $$worst ] || worst=$$status; done; \
 	echo $$worst >out/status; exit $$worst
 
 .PHONY: mutants
@@ -160,13 +176,18 @@ docs: tree ## build the documents as HTML and check them, in out/<base>/docs
 	@status=0; rig/docs verdict $(DOCS) || status=$$?; \
 	echo $$status >out/status; exit $$status
 
+$(CONFIG): rig/kernel.config $(DEBUG:%=rig/%.config)
+	@mkdir -p $(OUT)
+	@cat $^ >$@
+
 .PHONY: kernel
-kernel: tree ## build the kernel of BASE
-	@[ $(BUILD)/.config -nt rig/kernel.config ] || \
+kernel: tree $(CONFIG) ## build the kernel of BASE
+	@[ $(BUILD)/.config -nt $(CONFIG) ] || \
 		{ $(PHASE) configure $(OUT) $(MAKE_CONFIG) && touch $(BUILD)/.config; }
-	@grep '^CONFIG' rig/kernel.config | grep -vxF -f $(BUILD)/.config | \
+	@grep '^CONFIG' $(CONFIG) | grep -vxF -f $(BUILD)/.config | \
 		sed 's/^/note: not in $(BASE): /' || :
-	@$(PHASE) 'build kernel' $(OUT) $(KMAKE) -C $(LINUX) O=build Image
+	@$(PHASE) 'build kernel$(addprefix  ,$(DEBUG))' $(OUT) \
+		$(KMAKE) -C $(LINUX) O=$(notdir $(BUILD)) Image
 
 .PHONY: tests
 ifeq ($(OUT),$(TESTS_OUT))
@@ -181,14 +202,14 @@ endif
 
 # What rig/mutants builds for each, in a tree of its own.
 .PHONY: image
-image:
-	@[ $(BUILD)/.config -nt rig/kernel.config ] || \
+image: $(CONFIG)
+	@[ $(BUILD)/.config -nt $(CONFIG) ] || \
 		{ $(MAKE_CONFIG) && touch $(BUILD)/.config; }
 	@$(KMAKE) -C $(LINUX) O=build Image
 
 # What rig/laws builds at each commit, in a tree of its own.
 .PHONY: commit commit-tests
-commit:
+commit: $(CONFIG)
 	@[ -f $(BUILD)/.config ] || $(MAKE_CONFIG)
 	@$(KMAKE) -C $(LINUX) O=build arch/arm64/kvm/
 commit-tests:
@@ -211,6 +232,9 @@ knobs:
 		rig/mutants --check-names --base $(BASE) --names '$(MUTANTS)'; }
 	@[ '$(N)' -gt 0 ] 2>/dev/null || { exec >&2; \
 		echo 'rig: N=$(N) is not a number of runs'; exit 2; }
+	@[ -z '$(DEBUG)' ] || [ -f 'rig/$(DEBUG).config' ] || { exec >&2; \
+		echo 'rig: unknown DEBUG: $(DEBUG)'; \
+		echo 'DEBUG= takes: debug kcsan'; exit 2; }
 	@mkdir -p $(OUT)/log out/report && : >$(OUT)/times
 
 .PHONY: deps
@@ -219,7 +243,7 @@ deps: ## install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build out/*/run out/*/series out/*/check* out/*/mutants \
+	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/check* out/*/mutants \
 		out/*/soak out/report out/test
 
 .PHONY: distclean

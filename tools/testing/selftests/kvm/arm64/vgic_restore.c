@@ -391,8 +391,8 @@ static void expect_arrived(struct vgic_vm *v, u32 times, bool groups)
 }
 
 /*
- * A guest that goes from VM to VM. Each time it has interrupts pending that it
- * has not seen yet, and is in the middle of handling one that is pending again.
+ * A guest that goes from VM to VM. Each time it is in the middle of handling an
+ * interrupt, and that one and others are pending.
  */
 static void move_on(struct vgic_vm *v, const enum order *orders, int moves)
 {
@@ -420,8 +420,8 @@ static void move_on(struct vgic_vm *v, const enum order *orders, int moves)
 			vgic_expect(&from, "SPI being handled", "guest", i * 2 + 1,
 				    cmd->count[VGIC_REV_SPI(cpu)]);
 			cmd->exit_in = 0;
-			vgic_pulse_spi(&from, cpu);
 		}
+		vgic_pend_irqs(&from);
 
 		to = another(&from);
 		save(&from, &s);
@@ -436,9 +436,7 @@ static void move_on(struct vgic_vm *v, const enum order *orders, int moves)
 		}
 	}
 
-	for (cpu = 0; cpu < from.nr_vcpus; cpu++)
-		vgic_guest_cmd(&from, cpu)->count[VGIC_REV_SPI(cpu)] -= moves;
-	expect_arrived(&from, moves, groups);
+	expect_arrived(&from, 2 * moves, groups);
 }
 
 static void check_guest(struct vgic_vm *v)

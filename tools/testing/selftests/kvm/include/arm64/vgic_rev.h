@@ -169,7 +169,10 @@ void __noreturn vgic_rev_main(const struct vgic_check *checks, int nr);
  */
 u32 vgic_rev_offered(u32 dev_type);
 
-/* End this check, but not the test. */
+/**
+ * vgic_skip() - End this check, but not the test
+ * @reason: why there is nothing to check here
+ */
 void __noreturn vgic_skip(const char *reason);
 
 /**
@@ -192,16 +195,53 @@ void vgic_expect(struct vgic_vm *v, const char *reg, const char *view,
  * Nobody has selected a revision yet.
  */
 void vgic_vm_create(struct vgic_vm *v);
+
+/**
+ * vgic_vm_init_gic() - Initialize the GIC, see KVM_DEV_ARM_VGIC_CTRL_INIT
+ * @v: the VM
+ */
 void vgic_vm_init_gic(struct vgic_vm *v);
 
-/* Select a revision, and see to it that the kernel has obeyed. */
+/**
+ * vgic_select() - Select a revision, and see to it that the kernel has obeyed
+ * @v: the VM, none of whose vCPUs may be running
+ * @rev: the value of GICD_IIDR.Revision, 0 to VGIC_REV_LATEST
+ *
+ * If the kernel has refused or ignored it, the check ends here and has failed.
+ */
 void vgic_select(struct vgic_vm *v, u32 rev);
 
-/* Registers: of the distributor as seen by a vCPU, of its redistributor ... */
+/**
+ * vgic_gicd() - A register of the distributor
+ * @v: the VM
+ * @vcpu: index of the vCPU that sees it, for those that GICv2 has banked
+ * @name: for messages
+ * @offset: in bytes, a multiple of 4
+ */
 struct vgic_reg vgic_gicd(struct vgic_vm *v, int vcpu, const char *name, u32 offset);
+
+/**
+ * vgic_gicr() - A register of a redistributor
+ * @vcpu: index of the vCPU that it belongs to
+ * @name: for messages
+ * @offset: in bytes, a multiple of 4, from SZ_64K on in the SGI frame
+ */
 struct vgic_reg vgic_gicr(int vcpu, const char *name, u32 offset);
-/* ... of either, by offset in the distributor, with the bits of private interrupts */
+
+/**
+ * vgic_private() - A register that holds bits of private interrupts
+ * @v: the VM
+ * @vcpu: index of the vCPU that they belong to
+ * @name: for messages
+ * @offset: where GICv2 has it in the distributor, in bytes
+ */
 struct vgic_reg vgic_private(struct vgic_vm *v, int vcpu, const char *name, u32 offset);
+
+/**
+ * vgic_iidr() - GICD_IIDR
+ * @v: the VM
+ * @vcpu: index of the vCPU that sees it, though it is the same for all
+ */
 struct vgic_reg vgic_iidr(struct vgic_vm *v, int vcpu);
 
 /**
@@ -212,10 +252,29 @@ struct vgic_reg vgic_iidr(struct vgic_vm *v, int vcpu);
 struct vgic_reg vgic_igroupr(struct vgic_vm *v, int i);
 int vgic_nr_igroupr(struct vgic_vm *v);
 
+/**
+ * vgic_user_read() - Read a register as a VMM does
+ * @v: the VM, none of whose vCPUs may be running
+ * @reg: the register
+ */
 u32 vgic_user_read(struct vgic_vm *v, const struct vgic_reg *reg);
+
+/**
+ * vgic_user_write() - Write a register as a VMM does, and succeed
+ * @v: the VM, none of whose vCPUs may be running
+ * @reg: the register
+ * @val: the value
+ */
 void vgic_user_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val);
 
-/* Return: 0 or an errno, for the caller to expect */
+/**
+ * __vgic_user_write() - Write a register as a VMM does, and see what happens
+ * @v: the VM
+ * @reg: the register
+ * @val: the value
+ *
+ * Return: 0 or a positive errno, for the caller to expect.
+ */
 int __vgic_user_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val);
 
 /**
@@ -232,16 +291,41 @@ struct vgic_cmd *vgic_guest_do(struct vgic_vm *v, int vcpu,
 struct vgic_cmd *vgic_guest_cmd(struct vgic_vm *v, int vcpu);
 void vgic_guest_forget(struct vgic_vm *v, int vcpu);
 
-/* Continue a vCPU that has left the guest in the middle of something. */
-void vgic_guest_continue(struct vgic_vm *v, int vcpu);
-
-/* To be called in the guest: leave it until vgic_guest_continue(). */
+/**
+ * vgic_guest_exit() - In the guest: leave it in the middle of something
+ *
+ * Returns when the host calls vgic_guest_continue(), which may be in another VM.
+ */
 void vgic_guest_exit(void);
 
+/**
+ * vgic_guest_continue() - Continue a vCPU until it leaves the guest once more
+ * @v: the VM
+ * @vcpu: index of the vCPU
+ */
+void vgic_guest_continue(struct vgic_vm *v, int vcpu);
+
+/**
+ * vgic_guest_read() - Have a vCPU read a register
+ * @v: the VM
+ * @reg: the register, which tells the vCPU
+ */
 u32 vgic_guest_read(struct vgic_vm *v, const struct vgic_reg *reg);
+
+/**
+ * vgic_guest_write() - Have a vCPU write a register
+ * @v: the VM
+ * @reg: the register, which tells the vCPU
+ * @val: the value
+ */
 void vgic_guest_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val);
 
-/* The same value for userspace and for the guest */
+/**
+ * vgic_expect_both() - Read a register from both sides, and compare
+ * @v: the VM
+ * @reg: the register
+ * @expected: what both userspace and the guest are to read
+ */
 void vgic_expect_both(struct vgic_vm *v, const struct vgic_reg *reg, u32 expected);
 
 /**
@@ -273,9 +357,18 @@ void vgic_guest_ack(struct vgic_cmd *cmd);		/* @val: group, then INTID */
  */
 void vgic_enable_irqs(struct vgic_vm *v, u32 groups);
 
-/* Userspace makes the SGI, PPI and SPI of every vCPU pending ... */
+/**
+ * vgic_pend_irqs() - Userspace makes the SGI, PPI and SPI of every vCPU pending
+ * @v: the VM, none of whose vCPUs may be running
+ */
 void vgic_pend_irqs(struct vgic_vm *v);
-/* ... or they come from where they really come from: a vCPU, a PPI, a line. */
+
+/**
+ * vgic_signal_irqs() - The same, but they come from where they really come from
+ * @v: the VM
+ *
+ * SGIs are sent by a vCPU, PPIs made pending by the guest, and SPIs have a line.
+ */
 void vgic_signal_irqs(struct vgic_vm *v);
 
 /**
@@ -288,14 +381,32 @@ void vgic_signal_irqs(struct vgic_vm *v);
  */
 void vgic_send_sgi(struct vgic_vm *v, int from, int to, int group);
 
-/* Signal the SPI of a vCPU, which is edge-triggered. */
+/**
+ * vgic_pulse_spi() - Signal the SPI of a vCPU, which is edge-triggered
+ * @v: the VM
+ * @vcpu: index of the vCPU
+ */
 void vgic_pulse_spi(struct vgic_vm *v, int vcpu);
 
-/* The guest writes the group of every interrupt there is. */
+/**
+ * vgic_write_all_groups() - The guest writes the group of every interrupt
+ * @v: the VM
+ * @group: 0 or 1
+ */
 void vgic_write_all_groups(struct vgic_vm *v, int group);
 
-/* Interrupts of this group are what every vCPU has pending, or takes just once. */
+/**
+ * vgic_expect_pending() - See in which group every vCPU has interrupts pending
+ * @v: the VM
+ * @group: 0 or 1, there must be none in the other
+ */
 void vgic_expect_pending(struct vgic_vm *v, int group);
+
+/**
+ * vgic_expect_taken() - Have every vCPU take its SGI, PPI and SPI, each just once
+ * @v: the VM
+ * @group: the one that they must arrive in: 0 as FIQ, 1 as IRQ
+ */
 void vgic_expect_taken(struct vgic_vm *v, int group);
 
 static inline bool vgic_is_intid(u32 intid)

@@ -60,11 +60,13 @@ static const struct vgic_rev rows[] = {
  * @nr_vcpus: one could not tell a banked register from a shared one
  * @nr_irqs: from one word of SPIs to as many as a VM can have
  */
-static const struct shape {
+struct shape {
 	const char	*suffix;
 	int		nr_vcpus;
 	u32		nr_irqs;
-} shapes[] = {
+};
+
+static const struct shape shapes[] = {
 	{ "",		2, 128 },
 	{ "-1x32",	1, 64 },
 	{ "-4x960",	4, VGIC_REV_MAX_IRQS },

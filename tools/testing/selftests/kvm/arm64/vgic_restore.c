@@ -238,15 +238,15 @@ static void expect_restored(struct vgic_vm *v, const struct state *s,
 	for (i = 0; i < s->nr; i++) {
 		const struct attr *a = &s->attrs[i];
 		u64 expected = a->val;
-		char name[64];
+		char name[80];
 
 		if (is_iidr(a))
 			expected = VGIC_IIDR(v->row->rev);
 		else if (is_igroupr(a) && !keeps_groups(v, order))
 			expected = v->row->igroupr;
 
-		snprintf(name, sizeof(name), "attribute %#lx of group %u",
-			 (unsigned long)a->attr, a->group);
+		snprintf(name, sizeof(name), "register %#x, attribute %#lx of group %u",
+			 a->offset, (unsigned long)a->attr, a->group);
 		vgic_expect(v, name, "restored", expected, now.attrs[i].val);
 	}
 }

@@ -55,7 +55,7 @@ static void expect_igroupr_reset(struct vgic_vm *v)
 
 /**
  * struct writer - one that tries to write IGROUPR
- * @name: for messages
+ * @name: for messages, after the name of the register
  * @write: what it does
  * @allowed: whether this has an effect
  */
@@ -69,8 +69,8 @@ struct writer {
 static void check_igroupr(struct vgic_vm *v)
 {
 	const struct writer writers[] = {
-		{ "guest", vgic_guest_write, v->row->guest_groups },
-		{ "user", vgic_user_write, v->row->user_groups },
+		{ " set by guest", vgic_guest_write, v->row->guest_groups },
+		{ " set by user", vgic_user_write, v->row->user_groups },
 	};
 	static const u32 patterns[] = { 0, ~0, 0x5a5a5a5a, 0xa5a5a5a5 };
 	u32 expected[VGIC_REV_MAX_IGROUPR];
@@ -90,7 +90,7 @@ static void check_igroupr(struct vgic_vm *v)
 			writers[w].write(v, &reg, val);
 			if (writers[w].allowed)
 				expected[i] = val;
-			strcat(reg.name, w ? " set by user" : " set by guest");
+			strcat(reg.name, writers[w].name);
 			vgic_expect_both(v, &reg, expected[i]);
 		}
 	}

@@ -9,6 +9,8 @@ MACHINES     ?=
 TESTS	     ?=
 MUTANTS	     ?=
 N	     ?= 20
+DURATION     ?= 600
+SEED	     ?=
 PRISTINE     ?=
 DEBUG	     ?=
 SIGNOFF	     ?=
@@ -37,6 +39,7 @@ TESTS_OUT   := out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc)
 endif
 KSELFTEST   := $(abspath $(TESTS_OUT))/linux/build/kselftest
 TEST_NAMES  := $(shell awk '!/^\#/ && NF { print $$1 }' rig/selftests)
+INSTRUMENTS := fuzz
 EXAMPLE     := vgic_example
 EXAMPLE_DOC := Documentation/virt/kvm/arm/vgic-revisions.rst
 
@@ -93,6 +96,8 @@ help: targets ## the targets and the knobs
 	@echo '  TESTS="..."         rows of rig/selftests, default all'
 	@echo '  MUTANTS="..."       diffs of mutants/, default all'
 	@echo '  N=20                make soak: how many runs'
+	@echo '  DURATION=600        make fuzz: seconds on each machine'
+	@echo '  SEED=...            make fuzz: do the same again'
 	@echo '  PRISTINE=1          the base without the series'
 	@echo '  DEBUG=debug         or kcsan: the kernel with rig/debug.config or rig/kcsan.config'
 	@echo '  SIGNOFF=1           make series: sign off with your git identity'
@@ -136,6 +141,26 @@ debug: ## run on kernels that look for their own bugs: KASAN, lockdep, kmemleak;
 		status=$$(cat out/status 2>/dev/null || echo 2); \
 		[ $$status -le $$worst ] || worst=$$status; done; \
 	echo $$worst >out/status; exit $$worst
+
+# A program of the rig on the debug kernel. The last it says is the verdict.
+INSTRUMENT = rm -f out/status; $(MAKE) --no-print-directory instrument DEBUG=debug \
+	     SEED=$(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+
+.PHONY: fuzz
+fuzz: ## use the vgic at random for DURATION seconds, against a model of its revisions
+	@$(INSTRUMENT) PROGRAM=fuzz TEST_TIMEOUT=$$(($(DURATION) + 300))
+
+.PHONY: instrument
+instrument: initrd
+	@status=0; echo '$(PROGRAM) SEED=$(SEED)'; rm -f $(OUT)/$(PROGRAM)/*.ktap; \
+	rig/run $(BOOT) --jobs $(J) --selftests rig/instruments --tests $(PROGRAM) \
+		--machines '$(or $(MACHINES),gicv3-vhe gicv2-vhe)' --out $(OUT)/$(PROGRAM) \
+		--report out/report --timeout $$(($(TEST_TIMEOUT) + 300)) \
+		--test-timeout $(TEST_TIMEOUT) \
+		--append 'SEED=$(SEED) DURATION=$(DURATION) kasan_multi_shot' --title \
+		'base $(BASE)$(if $(PRISTINE), pristine) $(PROGRAM)' || status=$$?; \
+	sed -n 's/^  # \($(PROGRAM): GICv.*\)/\1/p' $(OUT)/$(PROGRAM)/*.ktap; \
+	echo $$status >out/status; exit $$status
 
 .PHONY: mutants
 mutants: initrd ## break the kernel in many ways: does a test of the series fail for each?
@@ -232,7 +257,10 @@ reviewed-tests:
 .PHONY: initrd
 initrd: kernel tests
 	@$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -o $(OUT)/init rig/init.c
-	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES)
+	@for name in $(INSTRUMENTS); do $(CROSS)gcc -static -O2 -Wall -Wextra -Werror \
+		-isystem $(LINUX)/build/usr/include -o $(KSELFTEST)/arm64/$$name \
+		rig/$$name.c -pthread || exit 2; done
+	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES) $(INSTRUMENTS)
 
 # Wrong knobs are told before anything is fetched or built.
 .PHONY: knobs
@@ -245,6 +273,8 @@ knobs:
 		rig/mutants --check-names --base $(BASE) --names '$(MUTANTS)'; }
 	@[ '$(N)' -gt 0 ] 2>/dev/null || { exec >&2; \
 		echo 'rig: N=$(N) is not a number of runs'; exit 2; }
+	@[ '$(DURATION)' -gt 0 ] 2>/dev/null || { exec >&2; \
+		echo 'rig: DURATION=$(DURATION) is not a number of seconds'; exit 2; }
 	@[ -z '$(DEBUG)' ] || [ -f 'rig/$(DEBUG).config' ] || { exec >&2; \
 		echo 'rig: unknown DEBUG: $(DEBUG)'; \
 		echo 'DEBUG= takes: debug kcsan'; exit 2; }
@@ -257,7 +287,7 @@ deps: ## install what is missing, with apt (and sudo when not root)
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/check* out/*/mutants \
-		out/*/soak out/report out/test
+		out/*/soak out/*/fuzz out/report out/test
 
 .PHONY: distclean
 distclean: ## remove out/; refuses while a tree has work that series/ has not

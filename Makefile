@@ -39,7 +39,7 @@ TESTS_OUT   := out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc)
 endif
 KSELFTEST   := $(abspath $(TESTS_OUT))/linux/build/kselftest
 TEST_NAMES  := $(shell awk '!/^\#/ && NF { print $$1 }' rig/selftests)
-INSTRUMENTS := fuzz
+INSTRUMENTS := fuzz kvm-faults
 EXAMPLE     := vgic_example
 EXAMPLE_DOC := Documentation/virt/kvm/arm/vgic-revisions.rst
 
@@ -97,7 +97,7 @@ help: targets ## the targets and the knobs
 	@echo '  MUTANTS="..."       diffs of mutants/, default all'
 	@echo '  N=20                make soak: how many runs'
 	@echo '  DURATION=600        make fuzz: seconds on each machine'
-	@echo '  SEED=...            make fuzz: do the same again'
+	@echo '  SEED=...            make fuzz, make faults: do the same again'
 	@echo '  PRISTINE=1          the base without the series'
 	@echo '  DEBUG=debug         or kcsan: the kernel with rig/debug.config or rig/kcsan.config'
 	@echo '  SIGNOFF=1           make series: sign off with your git identity'
@@ -149,6 +149,10 @@ INSTRUMENT = rm -f out/status; $(MAKE) --no-print-directory instrument DEBUG=deb
 .PHONY: fuzz
 fuzz: ## use the vgic at random for DURATION seconds, against a model of its revisions
 	@$(INSTRUMENT) PROGRAM=fuzz TEST_TIMEOUT=$$(($(DURATION) + 300))
+
+.PHONY: faults
+faults: ## fail every allocation of a VMM, kill VMMs at any moment: what is left behind?
+	@$(INSTRUMENT) PROGRAM=kvm-faults TEST_TIMEOUT=1200
 
 .PHONY: instrument
 instrument: initrd
@@ -287,7 +291,7 @@ deps: ## install what is missing, with apt (and sudo when not root)
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/check* out/*/mutants \
-		out/*/soak out/*/fuzz out/report out/test
+		out/*/soak out/*/fuzz out/*/kvm-faults out/report out/test
 
 .PHONY: distclean
 distclean: ## remove out/; refuses while a tree has work that series/ has not

@@ -39,7 +39,6 @@ TESTS_OUT   := out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc)
 endif
 KSELFTEST   := $(abspath $(TESTS_OUT))/linux/build/kselftest
 TEST_NAMES  := $(shell awk '!/^\#/ && NF { print $$1 }' rig/selftests)
-INSTRUMENTS := fuzz kvm-faults
 EXAMPLE     := vgic_example
 EXAMPLE_DOC := Documentation/virt/kvm/arm/vgic-revisions.rst
 
@@ -113,7 +112,7 @@ help: targets ## the targets and the knobs
 run: initrd ## build, boot every machine, run the selftests, print the matrix
 	@status=0; $(RUN) --machines '$(MACHINES)' --out $(OUT)/run$(addprefix -,$(DEBUG)) \
 		--report out/report --times $(OUT)/times --title \
-		'base $(BASE)$(if $(PRISTINE), pristine)$(addprefix  ,$(DEBUG))' || status=$$?; \
+		'base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))' || status=$$?; \
 	echo $$status >out/status; rig/times $(OUT)/times; exit $$status
 
 .PHONY: check
@@ -220,7 +219,7 @@ kernel: tree $(CONFIG) ## build the kernel of BASE
 		{ $(PHASE) configure $(OUT) $(MAKE_CONFIG) && touch $(BUILD)/.config; }
 	@grep '^CONFIG' $(CONFIG) | grep -vxF -f $(BUILD)/.config | \
 		sed 's/^/note: not in $(BASE): /' || :
-	@$(PHASE) 'build kernel$(addprefix  ,$(DEBUG))' $(OUT) \
+	@$(PHASE) 'build kernel$(if $(DEBUG), $(DEBUG))' $(OUT) \
 		$(KMAKE) -C $(LINUX) O=$(notdir $(BUILD)) Image
 
 .PHONY: tests
@@ -261,10 +260,10 @@ reviewed-tests:
 .PHONY: initrd
 initrd: kernel tests
 	@$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -o $(OUT)/init rig/init.c
-	@for name in $(INSTRUMENTS); do $(CROSS)gcc -static -O2 -Wall -Wextra -Werror \
-		-isystem $(LINUX)/build/usr/include -o $(KSELFTEST)/arm64/$$name \
-		rig/$$name.c -pthread || exit 2; done
-	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES) $(INSTRUMENTS)
+	@$(if $(PROGRAM),$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -pthread \
+		-isystem $(TESTS_OUT)/linux/build/usr/include \
+		-o $(KSELFTEST)/arm64/$(PROGRAM) rig/$(PROGRAM).c)
+	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES) $(PROGRAM)
 
 # Wrong knobs are told before anything is fetched or built.
 .PHONY: knobs

@@ -55,6 +55,8 @@ export V
 CROSS := $(if $(filter aarch64,$(shell uname -m)),,aarch64-linux-gnu-)
 KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) ARCH=arm64 CROSS_COMPILE=$(CROSS) \
 	 CC='ccache $(CROSS)gcc' HOSTCC='ccache gcc'
+# For what the rig itself runs on the machines
+TARGET_CC := $(CROSS)gcc -static -O2 -Wall -Wextra -Werror
 PHASE := rig/phase
 
 MAKE_CONFIG  = $(KMAKE) -C $(LINUX) O=$(notdir $(BUILD)) \
@@ -67,7 +69,7 @@ MAKE_TESTS   = $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
 
 # What the document has its readers copy has to work.
 BUILD_EXAMPLE = rig/example $(EXAMPLE) $(LINUX)/$(EXAMPLE_DOC) >$(OUT)/$(EXAMPLE).c && \
-		$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -isystem $(LINUX)/build/usr/include \
+		$(TARGET_CC) -isystem $(LINUX)/build/usr/include \
 			-o $(KSELFTEST)/arm64/$(EXAMPLE) $(OUT)/$(EXAMPLE).c
 
 # What to boot, and with what; the machines and where it all goes are for each
@@ -259,8 +261,8 @@ reviewed-tests:
 
 .PHONY: initrd
 initrd: kernel tests
-	@$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -o $(OUT)/init rig/init.c
-	@$(if $(PROGRAM),$(CROSS)gcc -static -O2 -Wall -Wextra -Werror -pthread \
+	@$(TARGET_CC) -o $(OUT)/init rig/init.c
+	@$(if $(PROGRAM),$(TARGET_CC) -pthread \
 		-isystem $(TESTS_OUT)/linux/build/usr/include \
 		-o $(KSELFTEST)/arm64/$(PROGRAM) rig/$(PROGRAM).c)
 	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES) $(PROGRAM)

@@ -118,12 +118,13 @@ run: initrd ## build, boot every machine, run the selftests, print the matrix
 	echo $$status >out/status; rig/times $(OUT)/times; exit $$status
 
 .PHONY: check
-check: ## run and docs on every base, the laws of the series, the rig's own tests
+check: ## run, docs and review on every base, the laws of the series, the rig's tests
 	@worst=0; note() { [ $$1 -le $$worst ] || worst=$$1; }; \
 	for base in $(BASES); do for target in docs run; do \
 		rm -f out/status; $(MAKE) --no-print-directory $$target BASE=$$base || \
 			note $$(cat out/status 2>/dev/null || echo 2); done; done; \
 	rig/laws $(BASES) || note $$?; \
+	CROSS=$(CROSS) rig/review $(CACHE) $(BASES) || note $$?; \
 	rig/test || note $$?; \
 	echo $$worst >out/status; exit $$worst
 
@@ -241,15 +242,6 @@ image: $(CONFIG)
 	@[ $(BUILD)/.config -nt $(CONFIG) ] || \
 		{ $(MAKE_CONFIG) && touch $(BUILD)/.config; }
 	@$(KMAKE) -C $(LINUX) O=build Image
-
-# What rig/laws builds at each commit, in a tree of its own.
-.PHONY: commit commit-tests
-commit: $(CONFIG)
-	@[ -f $(BUILD)/.config ] || $(MAKE_CONFIG)
-	@$(KMAKE) -C $(LINUX) O=build arch/arm64/kvm/
-commit-tests:
-	@$(MAKE_HEADERS)
-	@$(MAKE_TESTS)
 
 # What rig/review builds, in trees, configurations and compilers of its own.
 .PHONY: reviewed reviewed-tests

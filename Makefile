@@ -55,8 +55,17 @@ export V
 CROSS := $(if $(filter aarch64,$(shell uname -m)),,aarch64-linux-gnu-)
 KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) ARCH=arm64 CROSS_COMPILE=$(CROSS) \
 	 CC='ccache $(CROSS)gcc' HOSTCC='ccache gcc'
-# For what the rig itself runs on the machines
+# For what the rig itself runs on the machines. rig/bench.c is made from what the
+# selftests are made from.
 TARGET_CC := $(CROSS)gcc -static -O2 -Wall -Wextra -Werror
+KVM_TESTS = $(TESTS_OUT)/linux/tools/testing/selftests/kvm
+FLAGS_bench = -std=gnu99 -D_GNU_SOURCE= -DCONFIG_64BIT -Wno-unused-parameter \
+	      -Wno-sign-compare -Wno-missing-field-initializers -fno-stack-protector \
+	      -fno-PIE -fno-strict-aliasing $(addprefix -fno-builtin-mem,cmp cpy set) \
+	      $(addprefix -I$(TESTS_OUT)/linux/tools/,include arch/arm64/include \
+			  arch/arm64/include/generated testing/selftests) \
+	      -I$(KVM_TESTS)/include -I$(KVM_TESTS)/include/arm64
+LIBS_bench  = $(KSELFTEST)/lib/*.o $(KSELFTEST)/lib/arm64/*.o
 PHASE := rig/phase
 
 MAKE_CONFIG  = $(KMAKE) -C $(LINUX) O=$(notdir $(BUILD)) \
@@ -168,6 +177,18 @@ instrument: initrd
 	sed -n 's/^  # \($(PROGRAM): GICv.*\)/\1/p' $(OUT)/$(PROGRAM)/*.ktap; \
 	echo $$status >out/status; exit $$status
 
+.PHONY: bench
+bench: ## what the series costs in instructions, beside the pristine base
+	@rig/deps bench
+	@rm -f out/status; for pristine in 1 ''; do \
+		$(MAKE) --no-print-directory initrd PRISTINE=$$pristine PROGRAM=bench || exit; \
+	done; status=0; rig/bench --base $(BASE) --tree $(LINUX) --patched $(BUILD) \
+		--pristine out/$(BASE)-pristine/linux/build --cross '$(CROSS)' \
+		--initrd $(OUT)/initrd --kunit $(TESTS_OUT)/linux/tools/testing/kunit \
+		--machines '$(or $(MACHINES),gicv3-vhe gicv2-vhe)' --timeout $(TIMEOUT) \
+		--out $(OUT)/bench --report out/report || status=$$?; \
+	echo $$status >out/status; exit $$status
+
 .PHONY: mutants
 mutants: initrd ## break the kernel in many ways: does a test of the series fail for each?
 	@status=0; rig/mutants $(BOOT) --tree $(LINUX) --second $(OUT)/check \
@@ -254,9 +275,9 @@ reviewed-tests:
 .PHONY: initrd
 initrd: kernel tests
 	@$(TARGET_CC) -o $(OUT)/init rig/init.c
-	@$(if $(PROGRAM),$(TARGET_CC) -pthread \
+	@$(if $(PROGRAM),$(TARGET_CC) -pthread $(FLAGS_$(PROGRAM)) \
 		-isystem $(TESTS_OUT)/linux/build/usr/include \
-		-o $(KSELFTEST)/arm64/$(PROGRAM) rig/$(PROGRAM).c)
+		-o $(KSELFTEST)/arm64/$(PROGRAM) rig/$(PROGRAM).c $(LIBS_$(PROGRAM)))
 	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES) $(PROGRAM)
 
 # Wrong knobs are told before anything is fetched or built.
@@ -284,7 +305,7 @@ deps: ## install what is missing, with apt (and sudo when not root)
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/check* out/*/mutants \
-		out/*/soak out/*/fuzz out/*/kvm-faults out/report out/test
+		out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/report out/test
 
 .PHONY: distclean
 distclean: ## remove out/; refuses while a tree has work that series/ has not

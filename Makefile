@@ -94,7 +94,7 @@ unexport MAKEFLAGS MFLAGS
 
 .PHONY: targets
 targets: ## list the targets (this)
-	@awk -F ':.*## ' '/^[a-z-]*:.*## / { printf "  make %-10s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]*:.*## / { printf "  make %-13s%s\n", $$1, $$2 }' Makefile
 
 .PHONY: help
 help: targets ## the targets and the knobs
@@ -177,6 +177,11 @@ instrument: initrd
 	sed -n 's/^  # \($(PROGRAM): GICv.*\)/\1/p' $(OUT)/$(PROGRAM)/*.ktap; \
 	echo $$status >out/status; exit $$status
 
+.PHONY: bisect-check
+bisect-check: knobs ## boot every commit of the series on every base, with the suite it has
+	@status=0; rig/bisect '$(MACHINES)' $(TIMEOUT) $(BASES) || status=$$?; \
+	echo $$status >out/status; exit $$status
+
 .PHONY: bench
 bench: ## what the series costs in instructions, beside the pristine base
 	@rig/deps bench
@@ -257,28 +262,36 @@ tests:
 	@$(MAKE) --no-print-directory tests BASE=$(TESTS_BASE) KSRC=$(TESTS_KSRC) PRISTINE=
 endif
 
-# What rig/mutants builds for each, in a tree of its own.
+# What rig/mutants and rig/bisect build for each, in a tree of its own.
 .PHONY: image
 image: $(CONFIG)
 	@[ $(BUILD)/.config -nt $(CONFIG) ] || \
 		{ $(MAKE_CONFIG) && touch $(BUILD)/.config; }
 	@$(KMAKE) -C $(LINUX) O=build Image
 
-# What rig/review builds, in trees, configurations and compilers of its own.
+# What rig/review builds, in trees, configurations and compilers of its own, and
+# rig/bisect.
 .PHONY: reviewed reviewed-tests
 reviewed:
 	@$(KMAKE) -C $(LINUX) O=$(AS) $(FLAGS) $(GOALS)
 reviewed-tests:
 	@$(MAKE_HEADERS)
 	@$(MAKE_TESTS) $(FLAGS)
+	@$(if $(filter $(EXAMPLE),$(TEST_NAMES)),$(BUILD_EXAMPLE))
 
-.PHONY: initrd
-initrd: kernel tests
+define PACK
 	@$(TARGET_CC) -o $(OUT)/init rig/init.c
 	@$(if $(PROGRAM),$(TARGET_CC) -pthread $(FLAGS_$(PROGRAM)) \
 		-isystem $(TESTS_OUT)/linux/build/usr/include \
 		-o $(KSELFTEST)/arm64/$(PROGRAM) rig/$(PROGRAM).c $(LIBS_$(PROGRAM)))
 	@CROSS=$(CROSS) rig/initrd $(OUT) $(KSELFTEST) $(TEST_NAMES) $(PROGRAM)
+endef
+
+.PHONY: initrd pack
+initrd: kernel tests
+	$(PACK)
+pack:
+	$(PACK)
 
 # Wrong knobs are told before anything is fetched or built.
 .PHONY: knobs
@@ -305,7 +318,7 @@ deps: ## install what is missing, with apt (and sudo when not root)
 .PHONY: clean
 clean: ## remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/check* out/*/mutants \
-		out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/report out/test
+		out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect out/report out/test
 
 .PHONY: distclean
 distclean: ## remove out/; refuses while a tree has work that series/ has not

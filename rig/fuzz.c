@@ -71,6 +71,7 @@ static struct {
 
 static struct vm vm;
 static bool supports_v2, supports_v3;
+static bool early_iidr;		/* GICv3 has it before init, as since 6.17 */
 static bool verbose;		/* say what is done */
 static bool racing;		/* other threads are at work */
 
@@ -292,7 +293,8 @@ static int model_attr(bool write, u32 group, u64 attr, u32 val, bool good_pointe
 	/* GICv2 is initialized by whoever needs it. */
 	if (m.type == V2)
 		m.init = true;
-	if (!m.init && !(group == DIST_REGS && (offset == GICD_IIDR || offset == 0xc)))
+	if (!m.init && !(early_iidr && group == DIST_REGS &&
+			 (offset == GICD_IIDR || offset == 0xc)))
 		return EBUSY;
 	if (!is_iidr(redist, offset) && !is_group(redist, offset))
 		return -1;
@@ -1184,13 +1186,20 @@ static void report(u64 seed, unsigned long sequence, struct op *ops, int nr)
 static void probe(void)
 {
 	struct kvm_create_device dev = { .flags = KVM_CREATE_DEVICE_TEST };
-	int fd = ioctl(vm.kvm, KVM_CREATE_VM, 0);
+	struct vm v = { .kvm = vm.kvm };
+	u32 iidr;
 
+	vmm_create(&v);
 	dev.type = V2;
-	supports_v2 = !ioctl(fd, KVM_CREATE_DEVICE, &dev);
+	supports_v2 = !ioctl(v.fd, KVM_CREATE_DEVICE, &dev);
 	dev.type = V3;
-	supports_v3 = !ioctl(fd, KVM_CREATE_DEVICE, &dev);
-	close(fd);
+	supports_v3 = !ioctl(v.fd, KVM_CREATE_DEVICE, &dev);
+	if (supports_v3 && !vmm_create_vcpu(&v, 0) && !vmm_create_device(&v, V3)) {
+		early_iidr = vmm_get(v.dev, DIST_REGS, GICD_IIDR, &iidr) != EBUSY;
+		close(v.dev);
+		close(v.vcpu[0]);
+	}
+	close(v.fd);
 }
 
 int main(void)

@@ -163,14 +163,15 @@ fuzz: ## use the vgic at random for DURATION seconds, against a model of its rev
 
 .PHONY: faults
 faults: ## fail every allocation of a VMM, kill VMMs at any moment: what is left behind?
-	@$(INSTRUMENT) PROGRAM=kvm-faults TEST_TIMEOUT=1200
+	@$(INSTRUMENT) PROGRAM=kvm-faults TEST_TIMEOUT=1200 AFTER='$(TEST_NAMES)'
 
 .PHONY: instrument
 instrument: initrd
 	@status=0; echo '$(PROGRAM) SEED=$(SEED)'; rm -f $(OUT)/$(PROGRAM)/*.ktap; \
-	rig/run $(BOOT) --jobs $(J) --selftests rig/instruments --tests $(PROGRAM) \
+	rig/run $(BOOT) --jobs $(J) --selftests rig/instruments --selftests rig/selftests \
+		--tests '$(PROGRAM) $(AFTER)' \
 		--machines '$(or $(MACHINES),gicv3-vhe gicv2-vhe)' --out $(OUT)/$(PROGRAM) \
-		--report out/report --timeout $$(($(TEST_TIMEOUT) + 300)) \
+		--report out/report --timeout $$(($(TEST_TIMEOUT) + 900)) \
 		--test-timeout $(TEST_TIMEOUT) \
 		--append 'SEED=$(SEED) DURATION=$(DURATION) kasan_multi_shot' --title \
 		'base $(BASE)$(if $(PRISTINE), pristine) $(PROGRAM)' || status=$$?; \

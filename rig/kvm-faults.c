@@ -6,9 +6,11 @@
  * allocation of each step fail, until there is none left to fail. A step that
  * failed is done again and has to work then, and so does the VM. After that,
  * VMMs are killed at random moments, from $SEED. In the end nothing may be
- * leaked, and a VM has to be as good as the first.
+ * leaked, no slab cache have grown by an object for every other of these VMMs,
+ * and a VM has to be as good as the first.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -19,6 +21,7 @@
 #define NR_IRQS		128
 #define KILLS		200
 #define MAX_LIFE_MS	600
+#define MAX_CACHES	512
 #define MAX_ALLOCATIONS	2000
 #define CHILD_SEC	30
 #define FIRST_WORD	0x12345678U
@@ -359,6 +362,63 @@ static int kill_at_random(u64 *rng, int kills)
 	return i;
 }
 
+/* What /proc/slabinfo says is in use of each slab cache */
+struct slabs {
+	int	nr;
+	struct {
+		char	name[32];
+		long	objects;
+	} cache[MAX_CACHES];
+};
+
+static void count_slabs(struct slabs *slabs)
+{
+	static const char dir[] = "/sys/kernel/slab";
+	char line[512], path[512];
+	struct dirent *e;
+	FILE *f;
+	DIR *d;
+
+	/* Freed objects are in use for as long as KASAN keeps them. */
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s/shrink", dir, e->d_name);
+		put_file(path, "1");
+	}
+	if (d)
+		closedir(d);
+
+	slabs->nr = 0;
+	f = fopen("/proc/slabinfo", "r");
+	while (f && slabs->nr < MAX_CACHES && fgets(line, sizeof(line), f))
+		slabs->nr += sscanf(line, "%31s %ld", slabs->cache[slabs->nr].name,
+				    &slabs->cache[slabs->nr].objects) == 2;
+	if (f)
+		fclose(f);
+	if (!slabs->nr)
+		complain("/proc/slabinfo", "has no slab cache");
+}
+
+/* Return: by how much the cache has grown that has grown most */
+static long compare_slabs(const struct slabs *old, const struct slabs *new, const char **name)
+{
+	long growth, most = 0;
+	int i, j;
+
+	*name = "none";
+	for (i = 0; i < new->nr; i++) {
+		for (j = 0; j < old->nr; j++)
+			if (!strcmp(old->cache[j].name, new->cache[i].name))
+				break;
+		growth = new->cache[i].objects - (j < old->nr ? old->cache[j].objects : 0);
+		if (growth > most) {
+			most = growth;
+			*name = new->cache[i].name;
+		}
+	}
+	return most;
+}
+
 /* Return: how many objects nothing points to any more */
 static int count_leaks(void)
 {
@@ -399,6 +459,9 @@ int main(void)
 	};
 	struct kvm_create_device dev = { V3, 0, KVM_CREATE_DEVICE_TEST };
 	int order, step, refused, total = 0, total_refused = 0, kills = 0, leaks;
+	static struct slabs before, after;
+	const char *cache;
+	long growth;
 	struct vm vm;
 
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -420,8 +483,14 @@ int main(void)
 			total_refused += refused;
 		}
 	}
+	count_slabs(&before);
 	if (!failed)
 		kills = kill_at_random(&rng, KILLS);
+	count_slabs(&after);
+	growth = compare_slabs(&before, &after, &cache);
+	printf("the slab cache that has grown most is %s, by %ld objects\n", cache, growth);
+	if (growth >= KILLS / 2)
+		complain(cache, "this slab cache has grown with the VMMs that were killed");
 
 	vm = (struct vm){ .kvm = kvm, .fd = -1, .dev = -1 };
 	if (do_steps(&vm, orders[0], NR_STEPS))
@@ -430,8 +499,8 @@ int main(void)
 	note_complaint("in the end");
 	if (leaks)
 		complain("kmemleak", "see above");
-	printf("kvm-faults: GICv%d, seed %llu: %d allocations failed, %d of them seen by the VMM; %d VMMs killed; %d leaks, %s\n",
+	printf("kvm-faults: GICv%d, seed %llu: %d allocations failed, %d of them seen by the VMM; %d VMMs killed; %d leaks, slab caches +%ld at most, %s\n",
 	       type == V3 ? 3 : 2, (unsigned long long)seed, total, total_refused, kills,
-	       leaks, failed ? "one failure" : "no failure");
+	       leaks, growth, failed ? "one failure" : "no failure");
 	return failed;
 }

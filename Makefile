@@ -8,6 +8,7 @@ TESTS_KSRC   ?=
 MACHINES     ?=
 TESTS	     ?=
 MUTANTS	     ?=
+PLANTED	     ?=
 N	     ?= 20
 DURATION     ?= 600
 SEED	     ?=
@@ -105,6 +106,7 @@ help: targets ## the targets and the knobs
 	@echo '  MACHINES="..."      rows of rig/machines, default all'
 	@echo '  TESTS="..."         rows of rig/selftests, default all'
 	@echo '  MUTANTS="..."       diffs of mutants/, default all'
+	@echo '  PLANTED="..."       diffs of planted/, default all'
 	@echo '  N=20                make soak: how many runs'
 	@echo '  DURATION=600        make fuzz: seconds on each machine'
 	@echo '  SEED=...            make fuzz, make faults: do the same again'
@@ -199,6 +201,11 @@ bench: ## what the series costs in instructions, beside the pristine base
 mutants: initrd ## break the kernel in many ways: does a test of the series fail for each?
 	@status=0; rig/mutants $(BOOT) --tree $(LINUX) --second $(OUT)/check \
 		--out $(OUT)/mutants --names '$(MUTANTS)' || status=$$?; \
+	echo $$status >out/status; exit $$status
+
+.PHONY: planted
+planted: tree ## plant a defect for each instrument: does it find it?
+	@status=0; rig/planted $(LINUX) $(PLANTED) || status=$$?; \
 	echo $$status >out/status; exit $$status
 
 .PHONY: soak

@@ -48,6 +48,7 @@ struct op {
 static struct model {
 	u32	type;			/* of the device, 0: none */
 	bool	init;
+	bool	ran;
 	bool	maybe_dead;		/* as after a KVM_RUN that has failed */
 	u32	rev;
 	bool	door;			/* GICv2: userspace can write groups */
@@ -137,14 +138,32 @@ static u32 nr_irqs(void)
 }
 
 /* The MPIDR of a vCPU that is not initialized is not set either. */
+static u32 mpidr_of(int cpu)
+{
+	return m.vcpu_init[cpu] ? m.id[cpu] : 0;
+}
+
 static int cpu_by_mpidr(u32 mpidr)
 {
 	int i;
 
 	for (i = 0; i < vm.nr_vcpus; i++)
-		if (mpidr == (m.vcpu_init[i] ? m.id[i] : 0))
+		if (mpidr == mpidr_of(i))
 			return i;
 	return -1;
+}
+
+/*
+ * Of vCPUs with the same MPIDR, KVM takes the first until one has run, and from
+ * then on the last of those that there were (kvm_init_mpidr_data()).
+ */
+static bool is_ambiguous(u32 mpidr)
+{
+	int i, nr = 0;
+
+	for (i = 0; i < vm.nr_vcpus; i++)
+		nr += mpidr == mpidr_of(i);
+	return m.ran && nr > 1;
 }
 
 static int cpu_by_id(u32 id)
@@ -331,12 +350,15 @@ static int do_attr(unsigned long request, u32 group, u64 attr, u64 val, enum poi
 	};
 	bool regs = group == DIST_REGS || (group == REDIST_REGS && is_v3());
 	bool write = request == KVM_SET_DEVICE_ATTR, redist = group == REDIST_REGS;
+	bool ambiguous = redist && regs && is_ambiguous(attr >> 32);
 	u32 read, offset = attr;
 	int err, want = -1, cpu;
 	u64 buf[2];
 	char named[40] = "";
 	void *p;
 
+	if (write && ambiguous)
+		return ENOENT;
 	if (regs)
 		snprintf(named, sizeof(named), " (%s)", reg_name(redist, offset));
 	p = pointer == GOOD ? buf : pointer == MISALIGNED ? (char *)buf + 1 :
@@ -361,7 +383,7 @@ static int do_attr(unsigned long request, u32 group, u64 attr, u64 val, enum poi
 	if (m.maybe_dead && err == EIO)
 		return err;
 
-	if (regs && request != KVM_HAS_DEVICE_ATTR)
+	if (regs && request != KVM_HAS_DEVICE_ATTR && !ambiguous)
 		want = model_attr(write, group, attr, val, pointer <= MISALIGNED, &cpu);
 	else if (m.type == V2 && group == KVM_DEV_ARM_VGIC_GRP_CPU_REGS && err != EINVAL &&
 		 !(write && err == EFAULT))
@@ -573,6 +595,7 @@ static int init_vcpus(void)
 
 static void ran(int cpu, int err)
 {
+	m.ran = true;
 	say("vCPU %u runs: %s", m.id[cpu], strerrorname_np(err));
 	if (err)
 		m.maybe_dead = true;

@@ -399,7 +399,10 @@ static void count_slabs(struct slabs *slabs)
 		complain("/proc/slabinfo", "has no slab cache");
 }
 
-/* Return: by how much the cache has grown that has grown most */
+/*
+ * Return: by how much the cache has grown that has grown most, but for vmap_area:
+ * vmalloc gives areas back when it has collected many
+ */
 static long compare_slabs(const struct slabs *old, const struct slabs *new, const char **name)
 {
 	long growth, most = 0;
@@ -411,7 +414,7 @@ static long compare_slabs(const struct slabs *old, const struct slabs *new, cons
 			if (!strcmp(old->cache[j].name, new->cache[i].name))
 				break;
 		growth = new->cache[i].objects - (j < old->nr ? old->cache[j].objects : 0);
-		if (growth > most) {
+		if (growth > most && strcmp(new->cache[i].name, "vmap_area")) {
 			most = growth;
 			*name = new->cache[i].name;
 		}

@@ -400,7 +400,9 @@ static void count_slabs(struct slabs *slabs)
 }
 
 /* Freed by vmalloc when it has collected many; what kmemleak knows of the others */
-static const char * const no_leak[] = { "vmap_area", "kmemleak_object" };
+static const char * const no_leak[] = {
+	"vmap_area", "kmemleak_object", "kmemleak_scan_area",
+};
 
 static bool may_grow(const char *name)
 {

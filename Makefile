@@ -80,6 +80,10 @@ MAKE_TESTS   = $(KMAKE) -C $(LINUX)/tools/testing/selftests/kvm \
 	       KHDR_INCLUDES='-isystem $(abspath $(LINUX))/build/usr/include' \
 	       $(patsubst %,$(KSELFTEST)/arm64/%,$(filter-out $(EXAMPLE),$(TEST_NAMES)))
 
+# Those that the tree has, for not every commit has all.
+SUITE  = $(foreach name,$(TEST_NAMES),$(if $(wildcard $(LINUX)/$(SOURCE)),$(name)))
+SOURCE = $(if $(filter $(EXAMPLE),$(name)),$(EXAMPLE_DOC),tools/testing/selftests/kvm/arm64/$(name).c)
+
 # What the document has its readers copy has to work.
 BUILD_EXAMPLE = rig/example $(EXAMPLE) $(LINUX)/$(EXAMPLE_DOC) >$(OUT)/$(EXAMPLE).c && \
 		$(TARGET_CC) -isystem $(LINUX)/build/usr/include \
@@ -282,9 +286,12 @@ image: $(CONFIG)
 
 # What rig/review builds, in trees, configurations and compilers of its own, and
 # rig/bisect.
-.PHONY: reviewed reviewed-tests
+.PHONY: reviewed reviewed-tests suite
 reviewed:
 	@$(KMAKE) -C $(LINUX) O=$(AS) $(FLAGS) $(GOALS)
+suite:
+	@echo $(SUITE)
+reviewed-tests: TEST_NAMES := $(SUITE)
 reviewed-tests:
 	@$(MAKE_HEADERS)
 	@$(MAKE_TESTS) $(FLAGS)

@@ -260,11 +260,28 @@ static void note_complaint(const char *what)
 		complain(what, said);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* Return: whether a child has ended, by itself or by a signal */
+static bool has_ended(pid_t pid, int *status)
+{
+	pid_t ended;
+
+	alarm(2 * CHILD_SEC);
+	ended = waitpid(pid, status, 0);
+	alarm(0);
+	return ended == pid;
+}
+
 /* Return: how many allocations there are to fail in a step */
 static int fail_step(const struct step *steps, int step, int *refused)
 {
 	int n, status, survived = 0, dead = 0, ret;
 	char what[80], why[80];
+	bool ended;
 	pid_t pid;
 
 	*refused = 0;
@@ -272,13 +289,18 @@ static int fail_step(const struct step *steps, int step, int *refused)
 		fflush(stdout);
 		pid = fork();
 		if (!pid) {
+			signal(SIGALRM, SIG_DFL);
 			alarm(CHILD_SEC);
 			_exit(fail_nth(steps, step, n));
 		}
-		waitpid(pid, &status, 0);
-		ret = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		ended = has_ended(pid, &status);
 		snprintf(what, sizeof(what), "%s, allocation %d fails", steps[step].name, n);
 		note_complaint(what);
+		if (!ended) {
+			complain(what, "no end, and not even SIGALRM brings it about");
+			break;
+		}
+		ret = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 		if (ret == NONE_LEFT)
 			break;
 		if (ret == REFUSED) {
@@ -353,9 +375,10 @@ static int kill_at_random(u64 *rng, int kills)
 			be_killed(i % 2);
 		usleep(below(rng, MAX_LIFE_MS) * 1000);
 		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
 		snprintf(what, sizeof(what), "VMM %d is killed", i + 1);
-		if (WIFEXITED(status))
+		if (!has_ended(pid, &status))
+			complain(what, "it does not end");
+		else if (WIFEXITED(status))
 			complain(what, "it had ended before");
 		note_complaint(what);
 	}
@@ -492,6 +515,7 @@ int main(void)
 		}
 	}
 	kernel_complaint();
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
 
 	for (order = 0; order < 2; order++) {
 		/* The second is not news from the start, nor once it has come to the same. */
@@ -506,8 +530,9 @@ int main(void)
 	count_slabs(&after);
 	growth = compare_slabs(&before, &after);
 
+	/* Where something has gone wrong, this might never end. */
 	vm = (struct vm){ .kvm = kvm, .fd = -1, .dev = -1 };
-	if (do_steps(&vm, orders[0], NR_STEPS))
+	if (!failed && do_steps(&vm, orders[0], NR_STEPS))
 		complain("a VM after all that", "does not work");
 	leaks = count_leaks();
 	note_complaint("in the end");

@@ -15,9 +15,7 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "vmm.h"
@@ -1095,23 +1093,17 @@ static int generate(u64 seed, struct op *ops)
 	return nr;
 }
 
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
 /* Return: whether it went wrong, and shared->message says how */
 static bool replay(struct op *ops, int nr)
 {
 	const char *said;
-	int i, status;
+	int i, status = -1;
 	pid_t pid;
 
 	shared->failed = false;
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		signal(SIGALRM, SIG_DFL);
 		signal(SIGCHLD, SIG_DFL);
 		alarm(SEQUENCE_SEC / 4);
 		for (i = 0; i < nr; i++) {
@@ -1123,8 +1115,7 @@ static bool replay(struct op *ops, int nr)
 		}
 		_exit(0);
 	}
-	alarm(SEQUENCE_SEC);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+	if (!has_ended(pid, &status, SEQUENCE_SEC))
 		snprintf(shared->message, sizeof(shared->message),
 			 "no end, and not even SIGALRM brings it about");
 	else if (shared->failed)
@@ -1134,7 +1125,6 @@ static bool replay(struct op *ops, int nr)
 			 strsignal(WTERMSIG(status)));
 	else
 		status = 0;
-	alarm(0);
 	shared->failed |= status != 0;
 
 	said = kernel_complaint();
@@ -1240,7 +1230,6 @@ int main(void)
 		return 2;
 	}
 	kernel_complaint();
-	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
 	probe();
 
 	for (sequence = 0; !failed && time(NULL) < end; sequence++) {

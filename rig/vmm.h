@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef uint8_t u8;
@@ -333,6 +335,27 @@ static inline const char *kernel_complaint(void)
 					 (int)strcspn(text + 1, "\n"), text + 1);
 	}
 	return found[0] ? found : NULL;
+}
+
+static inline void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* Return: whether a child has ended in so many seconds, by itself or by a signal */
+static inline bool has_ended(pid_t pid, int *status, unsigned int seconds)
+{
+	pid_t ended;
+
+	if (pid <= 0)
+		return false;
+	/* Without SA_RESTART it interrupts waitpid(). The next child has the default again. */
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
+	alarm(seconds);
+	ended = waitpid(pid, status, 0);
+	alarm(0);
+	signal(SIGALRM, SIG_DFL);
+	return ended == pid;
 }
 
 #endif /* RIG_VMM_H */

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What is built, for the front door and for the programs of the rig:
+#
+#	make -s -f rig/build/build.mk TARGET NAME=value...
+#
+#	target     what it makes                             parameters
+#	configure  $(TREE)/$(BUILD)/.config                  TREE BUILD FRAGMENTS
+#	image      the kernel                                TREE BUILD
+#	objects    any goals of kbuild                       TREE BUILD GOALS FLAGS
+#	suite      prints the rows of selftests.table        TREE
+#	           that the tree has
+#	headers    the uAPI headers, in $(TREE)/build/usr    TREE
+#	selftests  the suite, in $(TO)/arm64                 TREE TO FLAGS
+#	program    rig/target/$(PROGRAM).c, in $(TO)/arm64   TREE TO PROGRAM
+#	initramfs  PID 1 and what it runs, $(OUT)/initrd     TREE BUILD TO OUT NAMES
+#
+# TREE is the kernel's source, BUILD a directory in it. J is the number of jobs, V=1
+# shows the commands.
+
+TREE	  :=
+BUILD	  := build
+FRAGMENTS :=
+GOALS	  :=
+FLAGS	  :=
+TO	  := $(TREE)/build/kselftest
+PROGRAM	  :=
+OUT	  :=
+NAMES	  :=
+BUSYBOX	  :=
+V	  :=
+J	  := $(shell nproc)
+CROSS	  := $(if $(filter aarch64,$(shell uname -m)),,aarch64-linux-gnu-)
+CACHE	  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vgic-revisions
+
+export CCACHE_DIR := $(CACHE)/ccache
+export CCACHE_NOHASHDIR := 1
+# What a result depends on is what the compiler says it has read: to preprocess each
+# file once more for that takes half as long as to compile it.
+export CCACHE_DEPEND := 1
+export CCACHE_MAXSIZE := 5G
+# The same source gives the same image.
+export KBUILD_BUILD_TIMESTAMP := @0
+export KBUILD_BUILD_VERSION := 1
+export KBUILD_BUILD_USER := rig
+export KBUILD_BUILD_HOST := rig
+export LC_ALL := C
+
+KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) -C $(TREE) ARCH=arm64 \
+	 CROSS_COMPILE=$(CROSS) CC='ccache $(CROSS)gcc' HOSTCC='ccache gcc'
+
+# For what the rig itself runs on the machines.
+TARGET_CC := ccache $(CROSS)gcc -static -O2 -Wall -Wextra -Werror
+# rig/target/bench.c is made from what the selftests are made from.
+FLAGS_bench := -std=gnu99 -D_GNU_SOURCE= -DCONFIG_64BIT -Wno-unused-parameter \
+	       -Wno-sign-compare -Wno-missing-field-initializers -fno-stack-protector \
+	       -fno-PIE -fno-strict-aliasing $(addprefix -fno-builtin-mem,cmp cpy set) \
+	       $(addprefix -I$(TREE)/tools/,include arch/arm64/include \
+			   arch/arm64/include/generated testing/selftests) \
+	       $(addprefix -I$(TREE)/tools/testing/selftests/kvm/,include include/arm64)
+LIBS_bench  := $(TO)/lib/*.o $(TO)/lib/arm64/*.o
+
+EXAMPLE     := vgic_example
+EXAMPLE_DOC := Documentation/virt/kvm/arm/vgic-revisions.rst
+ROWS	    := $(shell awk -F ' *[|] *' '!/^\#/ && NF { print $$1 }' rig/boot/selftests.table)
+# Not every commit of the series has all of them.
+SOURCE	     = $(if $(filter $(EXAMPLE),$1),$(EXAMPLE_DOC),tools/testing/selftests/kvm/arm64/$1.c)
+SUITE	     = $(foreach name,$(ROWS),$(if $(wildcard $(TREE)/$(call SOURCE,$(name))),$(name)))
+
+# The parameters above are not the kernel's: its makes get what KMAKE says.
+MAKEOVERRIDES :=
+unexport MAKEFLAGS MFLAGS
+
+.PHONY: configure image objects suite headers selftests program initramfs
+
+CONFIGURED := $(TREE)/$(BUILD)/.configured
+configure:
+	@mkdir -p $(TREE)/$(BUILD)
+	@cat $(FRAGMENTS) | cmp -s - $(CONFIGURED) || { \
+		cat $(FRAGMENTS) >$(CONFIGURED).new && \
+		$(KMAKE) O=$(BUILD) KCONFIG_ALLCONFIG=$(abspath $(CONFIGURED)).new allnoconfig && \
+		mv $(CONFIGURED).new $(CONFIGURED); }
+	@grep '^CONFIG' $(CONFIGURED) | grep -vxF -f $(TREE)/$(BUILD)/.config | \
+		sed 's|^|note: not in $(TREE): |' || :
+
+image:
+	@$(KMAKE) O=$(BUILD) Image
+
+objects:
+	@$(KMAKE) O=$(BUILD) $(FLAGS) $(GOALS)
+
+suite:
+	@echo $(SUITE)
+
+headers:
+	@$(KMAKE) O=build headers_install
+
+selftests: headers
+	@$(KMAKE) -C tools/testing/selftests/kvm OUTPUT=$(abspath $(TO)) \
+		LDFLAGS='-static -pthread' \
+		KHDR_INCLUDES='-isystem $(abspath $(TREE))/build/usr/include' $(FLAGS) \
+		$(patsubst %,$(abspath $(TO))/arm64/%,$(filter-out $(EXAMPLE),$(SUITE)))
+	@$(if $(filter $(EXAMPLE),$(SUITE)),rig/build/extract-example --name $(EXAMPLE) \
+		--document $(TREE)/$(EXAMPLE_DOC) >$(TO)/$(EXAMPLE).c && \
+		$(TARGET_CC) -isystem $(TREE)/build/usr/include \
+			-o $(TO)/arm64/$(EXAMPLE) $(TO)/$(EXAMPLE).c)
+
+program:
+	@$(TARGET_CC) -pthread $(FLAGS_$(PROGRAM)) -isystem $(TREE)/build/usr/include \
+		-o $(TO)/arm64/$(PROGRAM) rig/target/$(PROGRAM).c $(LIBS_$(PROGRAM))
+
+# What it runs goes in without symbols, which are most of it.
+initramfs:
+	@mkdir -p $(OUT)/tests
+	@$(TARGET_CC) -o $(OUT)/init rig/target/init.c
+	@$(foreach name,$(NAMES),$(CROSS)strip -o $(OUT)/tests/$(name) $(TO)/arm64/$(name) &&) :
+	@rig/build/pack-initramfs --gen-init-cpio $(TREE)/$(BUILD)/usr/gen_init_cpio \
+		--out $(OUT) --names '$(NAMES)' $(if $(BUSYBOX),--busybox '$(BUSYBOX)')

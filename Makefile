@@ -62,7 +62,9 @@ BOOT = --base $(BASE) --image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
        --initrd $(OUT)/initrd --kunit $(TESTS_OUT)/linux/tools/testing/kunit \
        --tests '$(TESTS)' --timeout $(TIMEOUT)
 RUN  = rig/boot/boot-machines $(BOOT) $(addprefix --jobs ,$(J)) \
-       $(addprefix --test-timeout ,$(TEST_TIMEOUT))
+       $(addprefix --test-timeout ,$(TEST_TIMEOUT)) --append "$(KMEMLEAK) $(APPEND)"
+# This kernel is to have kmemleak: one without would find no leaks.
+KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
 TWO  = $(or $(MACHINES),gicv3-vhe gicv2-vhe)
 
@@ -165,14 +167,14 @@ faults: ## stress: fail every allocation of a VMM, kill VMMs: what is left behin
 
 # A program of rig/target, and the suite behind it. The last it says is the verdict.
 .PHONY: program
+program: APPEND = SEED=$$seed DURATION=$(DURATION) kasan_multi_shot
 program: initrd
 	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
 	echo "$(PROGRAM) SEED=$$seed"; rm -f $(OUT)/$(PROGRAM)/*.ktap; \
 	$(JUDGE) $(RUN) --selftests rig/boot/programs.table --selftests rig/boot/selftests.table \
 		--tests "$(PROGRAM) $(if $(AFTER),$$($(SUITE)))" --machines '$(TWO)' \
 		--out $(OUT)/$(PROGRAM) --report out/report \
-		--timeout $$(($(TEST_TIMEOUT) + 900)) --title '$(TITLE) $(PROGRAM)' \
-		--append "SEED=$$seed DURATION=$(DURATION) kasan_multi_shot"; \
+		--timeout $$(($(TEST_TIMEOUT) + 900)) --title '$(TITLE) $(PROGRAM)'; \
 	status=$$?; sed -n 's/^  # \($(PROGRAM): GICv.*\)/\1/p' $(OUT)/$(PROGRAM)/*.ktap; \
 	exit $$status
 

@@ -51,7 +51,11 @@ KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) -C $(TREE) ARCH=arm64 \
 
 # For what the rig itself runs on the machines.
 TARGET_CC := ccache $(CROSS)gcc -static -O2 -Wall -Wextra -Werror
-# rig/target/bench.c is made from what the selftests are made from.
+SOURCES_init	   := init.c host.c
+SOURCES_fuzz	   := fuzz.c fuzz-ops.c fuzz-model.c vmm.c host.c
+SOURCES_kvm-faults := kvm-faults.c vmm.c host.c
+SOURCES_bench	   := bench.c
+# bench.c is made from what the selftests are made from.
 FLAGS_bench := -std=gnu99 -D_GNU_SOURCE= -DCONFIG_64BIT -Wno-unused-parameter \
 	       -Wno-sign-compare -Wno-missing-field-initializers -fno-stack-protector \
 	       -fno-PIE -fno-strict-aliasing $(addprefix -fno-builtin-mem,cmp cpy set) \
@@ -107,12 +111,12 @@ selftests: headers
 
 program:
 	@$(TARGET_CC) -pthread $(FLAGS_$(PROGRAM)) -isystem $(TREE)/build/usr/include \
-		-o $(TO)/arm64/$(PROGRAM) rig/target/$(PROGRAM).c $(LIBS_$(PROGRAM))
+		-o $(TO)/arm64/$(PROGRAM) $(SOURCES_$(PROGRAM):%=rig/target/%) $(LIBS_$(PROGRAM))
 
 # What it runs goes in without symbols, which are most of it.
 initramfs:
 	@mkdir -p $(OUT)/tests
-	@$(TARGET_CC) -o $(OUT)/init rig/target/init.c
+	@$(TARGET_CC) -o $(OUT)/init $(SOURCES_init:%=rig/target/%)
 	@$(foreach name,$(NAMES),$(CROSS)strip -o $(OUT)/tests/$(name) $(TO)/arm64/$(name) &&) :
 	@rig/build/pack-initramfs --gen-init-cpio $(TREE)/$(BUILD)/usr/gen_init_cpio \
 		--out $(OUT) --names '$(NAMES)' $(if $(BUSYBOX),--busybox '$(BUSYBOX)')

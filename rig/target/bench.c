@@ -3,7 +3,7 @@
  * bench.c - what interrupts, and the registers of a revision, cost
  *
  * For a machine whose counter goes up by one with every instruction, no matter
- * whether the guest, KVM or the VMM executes it: see --icount of rig/run. Each
+ * whether the guest, KVM or the VMM executes it: see --icount of boot-machines. Each
  * path is taken NR_SAMPLES times, and "bench: <gic>: <path>: <instructions>"
  * has the median, which a timer tick of the host does not reach.
  */

@@ -11,7 +11,16 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "vmm.h"
 
@@ -443,33 +452,6 @@ static long compare_slabs(const struct slabs *old, const struct slabs *new)
 	return most;
 }
 
-/* Return: how many objects nothing points to any more */
-static int count_leaks(void)
-{
-	static const char kmemleak[] = "/sys/kernel/debug/kmemleak";
-	char line[256];
-	int i, lines = 0, leaks = 0;
-	FILE *f;
-
-	/* It wants to see an object in two scans, and not a young one. */
-	for (i = 0; i < 2; i++) {
-		sleep(6);
-		if (put_file(kmemleak, "scan"))
-			complain(kmemleak, "does not scan");
-	}
-	f = fopen(kmemleak, "r");
-	while (f && fgets(line, sizeof(line), f)) {
-		leaks += !strncmp(line, "unreferenced", 12);
-		if (lines++ < 18)
-			printf("%s", line);
-	}
-	if (!f)
-		complain(kmemleak, strerror(errno));
-	else
-		fclose(f);
-	return leaks;
-}
-
 int main(void)
 {
 	u64 seed = number_from("SEED", 1), rng = seed;
@@ -516,10 +498,10 @@ int main(void)
 	vm = (struct vm){ .kvm = kvm, .fd = -1, .dev = -1 };
 	if (!failed && do_steps(&vm, orders[0], NR_STEPS))
 		complain("a VM after all that", "does not work");
-	leaks = count_leaks();
+	leaks = scan_for_leaks(stdout);
 	note_complaint("in the end");
 	if (leaks)
-		complain("kmemleak", "see above");
+		complain("kmemleak", leaks < 0 ? strerror(-leaks) : "see above");
 	printf("kvm-faults: GICv%d, seed %llu: %d allocations failed, %d of them seen by the VMM; %d VMMs killed; %d leaks, slab caches +%ld at most, %s\n",
 	       type == V3 ? 3 : 2, (unsigned long long)seed, total, total_refused, kills,
 	       leaks, growth, failed ? "one failure" : "no failure");

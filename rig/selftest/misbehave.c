@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fault.c - tests that go wrong, each in the way of its name
+ * misbehave.c - tests that go wrong, each in the way of its name
  *
- * rig/test runs these in place of the selftests, and once in place of PID 1,
- * to see that the rig tells every kind of failure for what it is.
+ * The rig's own tests run these in place of the selftests, and once in place of PID 1, to
+ * see that the rig calls every kind of failure what it is.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -54,6 +54,7 @@ static int hang(void)
 	return 0;
 }
 
+/* As "plain" it passes, as "ktap" it does not. */
 static int silent(void)
 {
 	return 0;
@@ -69,20 +70,20 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(void);
-	} faults[] = {
+	} ways[] = {
 		{ "good", good }, { "fail", fail }, { "few", few },
 		{ "broken", broken }, { "crash", crash }, { "hang", hang },
-		{ "silent", silent }, { "power-off", power_off },
+		{ "silent", silent }, { "quiet", silent }, { "power-off", power_off },
 	};
 	const char *name = strrchr(argv[0], '/');
 	size_t i;
 
 	(void)argc;
 	name = name ? name + 1 : argv[0];
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		if (!strcmp(name, faults[i].name))
-			return faults[i].run();
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (!strcmp(name, ways[i].name))
+			return ways[i].run();
 	}
-	fprintf(stderr, "%s: no such fault\n", name);
+	fprintf(stderr, "%s: no such way to go wrong\n", name);
 	return 127;
 }

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154
+#
+# Tests of the front door: knobs, help, status, locks. See check-rig.
+
+# test: what a knob cannot be is said before anything is built
+wrong_knobs()
+{
+	expect 2 'unknown BASE: 5.4' make run BASE=5.4 NESTED=1 && said '6.12 7.3' || return 1
+	expect 2 'unknown name in MACHINES: gicv9' make run MACHINES=gicv9 NESTED=1 &&
+		said 'MACHINES="..." takes: gicv3-vhe' || return 1
+	expect 2 'unknown name in TESTS: vgic_what' make run TESTS=vgic_what NESTED=1 &&
+		said 'TESTS="..." takes: ' || return 1
+	expect 2 'unknown name in MUTANTS: what' make mutants MUTANTS=what NESTED=1 &&
+		said 'MUTANTS="..." takes: busy-unchecked' || return 1
+	expect 2 'N=few is not a number of runs' make soak N=few NESTED=1 || return 1
+	expect 2 'unknown DEBUG: kernel' make run DEBUG=kernel NESTED=1 || return 1
+	expect 2 '1000 machines at a time take' in_copy make run J=1000
+}
+
+# test: a knob that a target would not honour is refused
+knobs_that_do_not_go_together()
+{
+	for target in mutants bench bisect-check review; do
+		expect 2 "DEBUG= is not for make $target" in_copy make $target DEBUG=debug ||
+			return 1
+	done
+	for target in check bisect-check; do
+		expect 2 "KSRC= is not for make $target" in_copy make $target KSRC=/ || return 1
+	done
+	expect 0 'check-laws .*--ksrc ./tree.' make -n laws KSRC=/tree &&
+		expect 0 'review-series .*--ksrc ./tree.' make -n review KSRC=/tree &&
+		expect 0 'KSRC="/tree" *PRISTINE=$pristine' make -n bench KSRC=/tree
+}
+
+# test: only the command line has knobs, and 0 means no
+knobs_from_the_environment()
+{
+	export PRISTINE=1 TESTS=vgic_what BASE=5.4 NESTED=1 DEBUG=debug
+	expect 0 '--out out/7.3/run ' make -n run && ! grep -E 'pristine|vgic_what' \
+		"$work/output" || return 1
+	unset PRISTINE TESTS BASE NESTED DEBUG
+	expect 0 '--out out/7.3/run ' make -n run PRISTINE=0 || return 1
+	expect 0 'sync-series mail' make -n series SIGNOFF=0 && ! grep signoff "$work/output"
+}
+
+# test: -n only says what would be run
+dry_runs()
+{
+	rm -rf "$copy/out"
+	for target in check run debug mutants bench fuzz faults planted soak series; do
+		in_copy make -n $target || return 1
+	done
+	[ ! -e "$copy/out" ]
+}
+
+# test: a path with a space in it is refused in words
+path_with_a_space()
+{
+	expect 2 'a path with a space in it' in_copy env XDG_CACHE_HOME="$work/a cache" \
+		make tree || return 1
+	expect 2 'a path with a space in it' in_copy make tree KSRC="$work/a tree"
+}
+
+# test: every program has --help, takes flags only, and gives 2 for what it does not know
+one_calling_convention()
+{
+	for program in rig/*/*; do
+		[ -x "$program" ] && [ -f "$program" ] || continue
+		expect 0 '..' "$program" --help || return 1
+		[ "$(wc -l <"$work/output")" -ge 2 ] || return 1
+		expect 2 '..' "$program" --no-such-flag || return 1
+		expect 2 '..' "$program" no-such-word || return 1
+	done
+}
+
+# test: no verdict is left over from another run
+status_of_a_run_that_did_not_end()
+{
+	mkdir -p "$copy/out"
+	echo 0 >"$copy/out/status"
+	echo 0 >"$copy/out/status.step"
+	expect 2 'unknown name in TESTS' in_copy make run TESTS=vgic_what
+	echo 0 >"$copy/out/status"
+	# make itself is killed, as the kernel does it when memory is short.
+	cat >"$work/make" <<-'SH'
+	#!/bin/sh
+	echo 0 >out/status.step
+	kill -9 $$
+	SH
+	mkdir -p "$work/killed"
+	mv "$work/make" "$work/killed/"
+	chmod +x "$work/killed/make"
+	rm -f "$copy/out/status"
+	expect 2 '' in_copy env PATH="$work/killed:$PATH" .ci/run || return 1
+	# A step that is killed fails the whole, whatever the one before it has left.
+	expect 2 'not set up' in_copy env PATH="$work/killed:$PATH" \
+		rig/judge/run-targets --targets 'run;docs'
+}
+
+# test: a traceback, a time-out and a signal are no failed test
+exit_status_of_programs()
+{
+	cat >"$work/program" <<-'PY'
+	import sys
+	sys.path.insert(0, 'rig/lib')
+	sys.dont_write_bytecode = True
+	from rig import Trouble, run
+	import os, signal
+	def main():
+	    if sys.argv[1] == 'trouble':
+	        raise Trouble('say what')
+	    if sys.argv[1] == 'killed':
+	        os.kill(os.getpid(), signal.SIGTERM)
+	    return {'failed': 1, 'passed': 0}[sys.argv[1]]
+	run(main)
+	PY
+	expect 0 '' python3 "$work/program" passed && expect 1 '' python3 "$work/program" failed &&
+	expect 2 'rig: say what' python3 "$work/program" trouble &&
+	expect 2 'KeyError' python3 "$work/program" defect &&
+	expect 130 'interrupted' python3 "$work/program" killed &&
+	expect 2 '' rig/lib/record-status --file "$work/status" -- sh -c 'kill -9 $$' &&
+	[ "$(cat "$work/status")" = 2 ]
+}
+
+# test: two makes in one clone
+second_make_in_a_clone()
+{
+	mkdir -p "$copy/out"
+	cat >"$work/first.mk" <<-'MK'
+	first:
+		@rig/source/check-knobs --goals tree --make $$PPID --base 7.3 --runs 1 \
+			--duration 1 --out out/7.3 --cache $(HOME) --status out/status
+		@sleep 30
+	MK
+	(cd "$copy" && exec make -s -f "$work/first.mk") &
+	first=$!
+	sleep 2
+	expect 2 "another make works in this clone: process $first" in_copy make tree
+	status=$?
+	kill $first
+	wait $first
+	[ $status -eq 0 ] || return 1
+	# One that has ended has no lock.
+	expect 2 'unknown BASE' in_copy make tree BASE=5.4
+	expect 0 '' in_copy make -s -f "$work/first.mk" SHELL='/bin/sh' -n
+}
+
+# test: Ctrl-C on a terminal reaches what is running
+ctrl_c_on_a_terminal()
+{
+	mkdir -p "$work/phase"
+	cat >"$work/terminal" <<-'PY'
+	import os, pty, sys, time
+	pid, fd = pty.fork()
+	if not pid:
+	    os.execvp('rig/build/phase', ['phase', '--name', 'nap', '--out', sys.argv[1],
+	                                  '--', 'sleep', '987654'])
+	time.sleep(1.5)
+	os.write(fd, b'\x03')
+	try:
+	    while os.read(fd, 1000):
+	        pass
+	except OSError:
+	    pass
+	print('exit', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	PY
+	expect 0 '^exit 130$' python3 "$work/terminal" "$work/phase"
+	status=$?
+	! pgrep -f 'sleep 98765[4]' || { pkill -f 'sleep 98765[4]'; return 1; }
+	return $status
+}

@@ -30,7 +30,7 @@ knobs_that_do_not_go_together()
 	done
 	expect 0 'check-laws .*--ksrc ./tree.' make -n laws KSRC=/tree &&
 		expect 0 'review-series .*--ksrc ./tree.' make -n review KSRC=/tree &&
-		expect 0 'KSRC="/tree" *PRISTINE=$pristine' make -n bench KSRC=/tree
+		expect 0 'KSRC="/tree".*PRISTINE=' make -n bench KSRC=/tree
 }
 
 # test: only the command line has knobs, and 0 means no
@@ -126,12 +126,10 @@ exit_status_of_programs()
 # test: two makes in one clone
 second_make_in_a_clone()
 {
-	mkdir -p "$copy/out"
+	in_copy make tree || return 1
 	cat >"$work/first.mk" <<-'MK'
-	first:
-		@rig/source/check-knobs --goals tree --make $$PPID --base 7.3 --runs 1 \
-			--duration 1 --out out/7.3 --cache $(HOME) --status out/status
-		@sleep 30
+	first: ; rig/source/check-knobs --goals tree --make $$PPID --base 7.3 --runs 1 \
+			--duration 1 --out out/7.3 --cache $(HOME) --status out/status; sleep 30
 	MK
 	(cd "$copy" && exec make -s -f "$work/first.mk") &
 	first=$!
@@ -142,8 +140,7 @@ second_make_in_a_clone()
 	wait $first
 	[ $status -eq 0 ] || return 1
 	# One that has ended has no lock.
-	expect 2 'unknown BASE' in_copy make tree BASE=5.4
-	expect 0 '' in_copy make -s -f "$work/first.mk" SHELL='/bin/sh' -n
+	expect 0 'are in no commit\|^[a-z]* *[0-9]* s$' in_copy make tree
 }
 
 # test: Ctrl-C on a terminal reaches what is running

@@ -4,12 +4,11 @@
  *
  * The Revision field has the following meanings:
  *
- * Revision 0: Interrupt groups are fixed to what they reset to, but GICv2
- *	       interrupts are reported as group 1 instead of group 0
- * Revision 1: Report GICv2 interrupts as group 0, the one they are signaled as
+ * Revision 0: As revision 1, but IGROUPR reads as ones, even on GICv2
+ * Revision 1: Interrupts are fixed to the group that they reset to
  * Revision 2: Interrupt groups are guest-configurable and signaled using
  *	       their configured groups.
- * Revision 3: GICv3 has GICR_CTLR.{IR,CES,RWP}, GICR_INVLPIR, GICR_INVALLR and
+ * Revision 3: GICv3 has GICR_CTLR.{IR,CES}, GICR_INVLPIR, GICR_INVALLR and
  *	       GICR_SYNCR
  */
 
@@ -23,10 +22,10 @@
 #include "vgic-mmio.h"
 
 /**
- * kvm_vgic_get_revisions() - Tell which revisions userspace can select
+ * kvm_vgic_get_revisions() - Get the revisions that userspace can select
  *
  * Return: a bitmap of the values of GICD_IIDR.Revision, empty on a host that
- * has neither a GICv2 nor a GICv3 to offer to its guests.
+ * can give its guests neither a GICv2 nor a GICv3.
  */
 u32 kvm_vgic_get_revisions(void)
 {
@@ -41,7 +40,7 @@ u32 kvm_vgic_get_revisions(void)
  * vgic_read_iidr() - The guest's and userspace's view of GICD_IIDR
  * @vcpu: Any vCPU of the VM, the register is not banked
  *
- * Return: the register as IHI 0048 and IHI 0069 lay it out.
+ * Return: the value of the register.
  */
 u32 vgic_read_iidr(struct kvm_vcpu *vcpu)
 {
@@ -50,7 +49,7 @@ u32 vgic_read_iidr(struct kvm_vcpu *vcpu)
 	       (IMPLEMENTER_ARM << GICD_IIDR_IMPLEMENTER_SHIFT);
 }
 
-/* LPIs have no group to choose, they are always in group 1 */
+/* LPIs are not affected, they are always in group 1 */
 static void vgic_reset_groups(struct kvm *kvm)
 {
 	u32 intid, nr_irqs = kvm->arch.vgic.nr_spis + VGIC_NR_PRIVATE_IRQS;
@@ -74,8 +73,9 @@ static void vgic_reset_groups(struct kvm *kvm)
  *
  * To be called with all vCPUs locked out of KVM_RUN.
  *
- * Return: 0, or -EINVAL with nothing changed when @val asks for a revision
- * that does not exist or for a change outside the Revision field.
+ * Return: 0, or with nothing changed -EINVAL when @val asks for a revision that
+ * does not exist or for a change outside the Revision field, and -EBUSY when it
+ * asks for a change to revision 0 or 1 and a vCPU has run.
  */
 int vgic_uaccess_write_iidr(struct kvm_vcpu *vcpu, u32 val)
 {
@@ -87,30 +87,44 @@ int vgic_uaccess_write_iidr(struct kvm_vcpu *vcpu, u32 val)
 	if ((vgic_read_iidr(vcpu) ^ val) & ~GICD_IIDR_REVISION_MASK)
 		return -EINVAL;
 
-	if (rev > KVM_VGIC_IMP_REV_LATEST)
+	switch (rev) {
+	case KVM_VGIC_IMP_REV_0:
+	case KVM_VGIC_IMP_REV_1:
+		if (rev == vgic_get_implementation_rev(vcpu))
+			break;
+
+		/* Too late: the guest may have acted on another revision */
+		if (kvm_vm_has_ran_once(vcpu->kvm))
+			return -EBUSY;
+
+		/* Restoring what an older kernel saved is not an opt-in, see below */
+		dist->v2_groups_user_writable = false;
+
+		/*
+		 * Userspace may have restored groups ahead of the revision.
+		 * Before initialization there are none to put back, but an
+		 * SPI array if an initialization has failed.
+		 */
+		if (vgic_initialized(vcpu->kvm))
+			vgic_reset_groups(vcpu->kvm);
+		break;
+	case KVM_VGIC_IMP_REV_2:
+	case KVM_VGIC_IMP_REV_3:
+		/*
+		 * If we observe a write to GICD_IIDR we know that userspace
+		 * has been updated and has had a chance to cope with older
+		 * kernels (VGICv2 IIDR.Revision == 0) incorrectly reporting
+		 * interrupts as group 1, and therefore we now allow groups to
+		 * be user writable.  Doing this by default would break
+		 * migration from old kernels to new kernels with legacy
+		 * userspace.
+		 */
+		dist->v2_groups_user_writable = true;
+		break;
+	default:
 		return -EINVAL;
+	}
 
-	/*
-	 * If we observe a write to GICD_IIDR we know that userspace has been
-	 * updated and has had a chance to cope with older kernels (VGICv2
-	 * IIDR.Revision == 0) incorrectly reporting interrupts as group 1, and
-	 * therefore we now allow groups to be user writable.  Doing this by
-	 * default would break migration from old kernels to new kernels with
-	 * legacy userspace.  Writing back the revision of one of these older
-	 * kernels is not an opt-in: the groups it saved are not to be trusted.
-	 */
 	dist->implementation_rev = rev;
-	dist->v2_groups_user_writable = vgic_has_writable_groups(vcpu);
-
-	/*
-	 * Groups may have been written before: by the guest, or by a VMM that
-	 * restores the redistributors ahead of the distributor.  Nobody could
-	 * ever change them again, so don't let them outlive their revision.
-	 * There are none before initialization, nor with just an SPI array
-	 * left behind by an initialization that has failed.
-	 */
-	if (!vgic_has_writable_groups(vcpu) && vgic_initialized(vcpu->kvm))
-		vgic_reset_groups(vcpu->kvm);
-
 	return 0;
 }

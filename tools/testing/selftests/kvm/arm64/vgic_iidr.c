@@ -112,15 +112,45 @@ static void expect_selectable(struct vgic_vm *v)
 	expect_refusals(v);
 }
 
+/* Revision 0 or 1 from now on, for a VM that has @rev */
+static void expect_too_late(struct vgic_vm *v, u32 rev)
+{
+	u32 revs = vgic_rev_offered(v->row->dev_type), late;
+	struct vgic_reg iidr = vgic_iidr(v, 0);
+
+	for (late = 0; late < 2; late++) {
+		expect_errno(v, VGIC_IIDR(late), !(revs & BIT(late)) ? EINVAL :
+						 late == rev ? 0 : EBUSY);
+		vgic_expect_both(v, &iidr, VGIC_IIDR(rev));
+	}
+}
+
+/*
+ * Once a vCPU has run, only revisions 2 and 3 can be changed to. What the VM has
+ * can be written back, and what is refused changes no group either.
+ */
 static void check_after_run(struct vgic_vm *v)
 {
-	struct vgic_reg iidr = vgic_iidr(v, v->nr_vcpus - 1);
-	int cpu;
+	struct vgic_reg reg = vgic_igroupr(v, v->nr_vcpus);
+	u32 groups = v->row->guest_groups ? GROUPS : v->row->igroupr;
+	u32 rev;
 
-	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
-		vgic_guest_do(v, cpu, vgic_guest_take);
-	expect_selectable(v);
-	vgic_expect_both(v, &iidr, VGIC_IIDR(v->row->rev));
+	vgic_guest_write(v, &reg, GROUPS);
+	expect_too_late(v, v->row->rev);
+	vgic_select(v, v->row->rev);
+	vgic_expect_both(v, &reg, groups);
+	expect_refusals(v);
+
+	for (rev = 2; rev <= VGIC_REV_LATEST; rev++) {
+		vgic_select(v, rev);
+		vgic_guest_write(v, &reg, GROUPS ^ rev);
+		expect_too_late(v, rev);
+		vgic_expect_both(v, &reg, GROUPS ^ rev);
+
+		/* Nor does it take back that userspace knows about GICv2's groups. */
+		vgic_user_write(v, &reg, ~GROUPS);
+		vgic_expect_both(v, &reg, ~GROUPS);
+	}
 }
 
 /* Where GICD_IIDR can be written before init, init keeps it. */
@@ -179,14 +209,15 @@ static void check_two_vms(struct vgic_vm *v)
 {
 	u32 rev, revs = vgic_rev_offered(v->row->dev_type);
 	struct vgic_reg reg = vgic_igroupr(v, v->nr_vcpus);
-	struct vgic_vm other = *v;
 
-	vgic_vm_create(&other);
-	vgic_vm_init_gic(&other);
 	for (rev = 0; rev <= VGIC_REV_LATEST; rev++) {
+		struct vgic_vm other = *v;
+
 		if (!(revs & BIT(rev)))
 			continue;
 
+		vgic_vm_create(&other);
+		vgic_vm_init_gic(&other);
 		vgic_select(&other, rev);
 		check_views(v);
 		vgic_guest_write(v, &reg, GROUPS ^ rev);
@@ -265,7 +296,7 @@ static const struct vgic_check checks[] = {
 	{ "refused",		check_refused },
 	{ "before-init",	check_before_init,	.selects = true, .inits = true },
 	{ "after-init",		expect_selectable,	.selects = true },
-	{ "after-run",		check_after_run,	.selects = true },
+	{ "after-run",		check_after_run },
 	{ "no-vcpu",		check_no_vcpu,		.bare = true },
 	{ "later-vcpu",		check_later_vcpu,	.v3_only = true, .bare = true,
 							.selects = true },

@@ -44,7 +44,7 @@
  * @group: the group that interrupts are signaled as after reset
  * @guest_groups: the guest can write IGROUPR
  * @user_groups: userspace can write IGROUPR
- * @rdist_lpi_ctrl: GICR_CTLR.{IR,CES,RWP}, GICR_INVLPIR and GICR_INVALLR work
+ * @rdist_lpi_ctrl: GICR_CTLR.{IR,CES}, GICR_INVLPIR and GICR_INVALLR work
  */
 struct vgic_rev {
 	const char	*gic;
@@ -351,7 +351,13 @@ void vgic_guest_take(struct vgic_cmd *cmd);		/* see @taken and @count */
 void vgic_guest_ack(struct vgic_cmd *cmd);		/* @val: group, then INTID */
 
 /**
- * vgic_enable_irqs() - Have every vCPU ready for its SGI, PPI and SPI
+ * vgic_route_irqs() - Userspace enables the SGI, PPI and SPI of every vCPU
+ * @v: the VM, none of whose vCPUs may be running
+ */
+void vgic_route_irqs(struct vgic_vm *v);
+
+/**
+ * vgic_enable_irqs() - The same, and every vCPU is ready for them
  * @v: the VM
  * @groups: bitmap of the groups that the guest enables at its CPU interfaces
  */

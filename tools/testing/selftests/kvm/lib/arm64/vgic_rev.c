@@ -522,7 +522,7 @@ void vgic_vm_init_gic(struct vgic_vm *v)
 
 /* Host side: interrupts */
 
-void vgic_enable_irqs(struct vgic_vm *v, u32 groups)
+void vgic_route_irqs(struct vgic_vm *v)
 {
 	struct vgic_reg reg;
 	u32 targets = 0;
@@ -539,8 +539,6 @@ void vgic_enable_irqs(struct vgic_vm *v, u32 groups)
 			vgic_user_write(v, &reg, i);
 		}
 		targets |= BIT(i) << (8 * i);
-		vgic_guest_cmd(v, i)->val = groups;
-		vgic_guest_do(v, i, vgic_guest_enable_groups);
 	}
 
 	if (!vgic_is_v3(v)) {
@@ -551,6 +549,17 @@ void vgic_enable_irqs(struct vgic_vm *v, u32 groups)
 	reg = vgic_gicd(v, 0, "GICD_CTLR", GICD_CTLR);
 	vgic_user_write(v, &reg, vgic_is_v3(v) ? GICD_CTLR_ENABLE_SS_G1 :
 						 V2_GICD_CTLR_ENABLE);
+}
+
+void vgic_enable_irqs(struct vgic_vm *v, u32 groups)
+{
+	int i;
+
+	vgic_route_irqs(v);
+	for (i = 0; i < v->nr_vcpus; i++) {
+		vgic_guest_cmd(v, i)->val = groups;
+		vgic_guest_do(v, i, vgic_guest_enable_groups);
+	}
 }
 
 void vgic_pend_irqs(struct vgic_vm *v)

@@ -105,9 +105,9 @@ selftests: headers
 		KHDR_INCLUDES='-isystem $(abspath $(TREE))/build/usr/include' $(FLAGS) \
 		$(patsubst %,$(abspath $(TO))/arm64/%,$(filter-out $(EXAMPLE),$(SUITE)))
 	@$(if $(filter $(EXAMPLE),$(SUITE)),rig/build/extract-example --name $(EXAMPLE) \
-		--document $(TREE)/$(EXAMPLE_DOC) >$(TO)/$(EXAMPLE).c && \
-		$(TARGET_CC) -isystem $(TREE)/build/usr/include \
-			-o $(TO)/arm64/$(EXAMPLE) $(TO)/$(EXAMPLE).c)
+		--document $(TREE)/$(EXAMPLE_DOC) >$(TO)/$(EXAMPLE).inc && \
+		$(TARGET_CC) -isystem $(TREE)/build/usr/include -I$(TO) \
+			-o $(TO)/arm64/$(EXAMPLE) rig/target/example.c)
 
 program:
 	@$(TARGET_CC) -pthread $(FLAGS_$(PROGRAM)) -isystem $(TREE)/build/usr/include \

@@ -7,63 +7,95 @@
  * success for a revision and went on with another. So try every value there is
  * at every time that matters, and look at the register after each of them.
  */
-#include "processor.h"
+#include <linux/magic.h>
+#include <linux/sizes.h>
+#include <sys/vfs.h>
+
 #include "ucall.h"
-#include "vgic_rev.h"
+#include "vgic_rev_harness.h"
 
 #define NR_REVISIONS	16
 
 /* Groups that are no reset value, to find a refused write that has an effect */
-#define GROUPS		0x5a5a5a5a
+#define PATTERN		0x5a5a5a5a
 
-static void expect_unchanged(struct vgic_vm *v)
+#define EXPECT_WRITE(_v, _val, _expected)					\
+do {										\
+	struct vgic_reg __reg = vgic_iidr(_v, 0);				\
+	u32 __written = (_val);							\
+										\
+	EXPECT_ERRNO(_v, _expected, __vgic_user_write(_v, &__reg, __written),	\
+		     "%#x written to GICD_IIDR", __written);			\
+} while (0)
+
+#define EXPECT_REVISION(_v, _rev)						\
+do {										\
+	struct vgic_reg __reg = vgic_iidr(_v, 0);				\
+										\
+	EXPECT_USER(_v, __reg, VGIC_IIDR(_rev));				\
+} while (0)
+
+static bool has_cap(void)
 {
-	struct vgic_reg iidr = vgic_iidr(v, 0);
-
-	vgic_expect(v, iidr.name, "user", VGIC_IIDR(v->row->rev),
-		    vgic_user_read(v, &iidr));
-}
-
-static void expect_errno(struct vgic_vm *v, u32 val, int expected)
-{
-	struct vgic_reg iidr = vgic_iidr(v, 0);
-	char name[64];
-
-	snprintf(name, sizeof(name), "write of %#x to GICD_IIDR", val);
-	vgic_expect(v, name, "errno", expected, __vgic_user_write(v, &iidr, val));
+	return kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
 }
 
 /* Both sides and all vCPUs see the same, and the guest's writes are ignored. */
-static void check_views(struct vgic_vm *v)
+static void expect_views(struct __test_metadata *_metadata, struct vgic_vm *v)
 {
-	static const u32 scribbles[] = {
+	u32 iidr = VGIC_IIDR(v->row->rev), scribbles[] = {
 		0, ~0, VGIC_IIDR(0), VGIC_IIDR(1), VGIC_IIDR(2), VGIC_IIDR(3)
 	};
 	int i, cpu;
 
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
-		struct vgic_reg iidr = vgic_iidr(v, cpu);
+		struct vgic_reg gicd = vgic_iidr(v, cpu);
 		struct vgic_reg gicr = vgic_gicr(cpu, "GICR_IIDR", GICR_IIDR);
 
-		vgic_expect_both(v, &iidr, VGIC_IIDR(v->row->rev));
+		EXPECT_BOTH(v, gicd, iidr);
 		for (i = 0; i < ARRAY_SIZE(scribbles); i++) {
-			vgic_guest_write(v, &iidr, scribbles[i]);
-			vgic_expect_both(v, &iidr, VGIC_IIDR(v->row->rev));
+			vgic_guest_write(v, &gicd, scribbles[i]);
+			EXPECT_BOTH(v, gicd, iidr);
+			vgic_guest_write64(v, &gicd, scribbles[i]);
+			EXPECT_BOTH(v, gicd, iidr);
 		}
 
 		if (vgic_is_v3(v))
-			vgic_expect_both(v, &gicr, VGIC_IIDR(0));
+			EXPECT_BOTH(v, gicr, VGIC_IIDR(0));
 	}
 }
 
+VGIC_TEST(views)
+{
+	vgic_vm_start(_metadata, v);
+	expect_views(_metadata, v);
+}
+
+/* The ITS has a revision of its own, that of the tables it saves. */
+VGIC_V3_TEST(its_iidr)
+{
+	u64 iidr, wrong = VGIC_IIDR(1);
+	int ret;
+
+	vgic_vm_start(_metadata, v);
+	vgic_vm_create_its(v);
+	kvm_device_attr_get(v->its_fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_IIDR, &iidr);
+	EXPECT_VGIC(v, VGIC_IIDR(0), iidr, "GITS_IIDR, read by userspace");
+	ret = __kvm_device_attr_set(v->its_fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS,
+				    GITS_IIDR, &wrong);
+	EXPECT_ERRNO(v, EINVAL, ret ? errno : 0, "revision 1 written to GITS_IIDR");
+	kvm_device_attr_set(v->its_fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_IIDR, &iidr);
+	EXPECT_REVISION(v, v->row->rev);
+}
+
 /* What KVM never was is refused, and refusing it changes nothing. */
-static void expect_refusals(struct vgic_vm *v)
+static void expect_refusals(struct __test_metadata *_metadata, struct vgic_vm *v, u32 now)
 {
 	int i, rev;
 
 	for (rev = VGIC_REV_LATEST + 1; rev < NR_REVISIONS; rev++) {
-		expect_errno(v, VGIC_IIDR(rev), EINVAL);
-		expect_unchanged(v);
+		EXPECT_WRITE(v, VGIC_IIDR(rev), EINVAL);
+		EXPECT_REVISION(v, now);
 	}
 
 	for (i = 0; i < 32; i++) {
@@ -72,242 +104,269 @@ static void expect_refusals(struct vgic_vm *v)
 
 		/* Whether or not a revision comes with it that would be fine */
 		for (rev = 0; rev <= VGIC_REV_LATEST; rev++) {
-			expect_errno(v, VGIC_IIDR(rev) ^ BIT(i), EINVAL);
-			expect_unchanged(v);
+			EXPECT_WRITE(v, VGIC_IIDR(rev) ^ BIT(i), EINVAL);
+			EXPECT_REVISION(v, now);
 		}
 	}
 
-	expect_errno(v, 0, EINVAL);
-	expect_errno(v, ~0, EINVAL);
-	expect_unchanged(v);
+	EXPECT_WRITE(v, 0, EINVAL);
+	EXPECT_WRITE(v, ~0, EINVAL);
+	EXPECT_REVISION(v, now);
 }
 
-static void check_refused(struct vgic_vm *v)
+VGIC_TEST(refused)
 {
-	struct vgic_reg reg = vgic_igroupr(v, v->nr_vcpus);
-	u32 groups = v->row->guest_groups ? GROUPS : v->row->igroupr;
+	struct vgic_reg reg;
+	u32 groups;
 
-	vgic_guest_write(v, &reg, GROUPS);
-	expect_refusals(v);
-	vgic_expect_both(v, &reg, groups);
+	vgic_vm_start(_metadata, v);
+	reg = vgic_igroupr(v, v->nr_vcpus);
+	groups = v->row->user_groups ? PATTERN : v->row->igroupr;
+
+	v->step = "before the first run";
+	vgic_user_write(v, &reg, PATTERN);
+	expect_refusals(_metadata, v, v->row->rev);
+	EXPECT_BOTH(v, reg, groups);
+
+	v->step = "after a run";
+	vgic_guest_write(v, &reg, ~PATTERN);
+	expect_refusals(_metadata, v, v->row->rev);
+	groups = v->row->guest_groups ? ~PATTERN : groups;
+	EXPECT_BOTH(v, reg, groups);
 
 	/* Nor does it tell KVM that userspace knows about GICv2's groups. */
 	vgic_user_write(v, &reg, 0);
-	vgic_expect_both(v, &reg, v->row->user_groups ? 0 : groups);
+	EXPECT_BOTH(v, reg, v->row->user_groups ? 0 : groups);
 }
 
-/* Every revision that is offered, and back to the one of the row */
-static void expect_selectable(struct vgic_vm *v)
+/* From each revision to each, while nothing has run */
+static void expect_selectable(struct __test_metadata *_metadata, struct vgic_vm *v)
 {
-	u32 revs = vgic_rev_offered(v->row->dev_type);
-	int rev;
+	u32 rev, from = v->row->rev;
 
-	for (rev = 0; rev < NR_REVISIONS; rev++) {
-		if (revs & BIT(rev))
-			vgic_select(v, rev);
-		else
-			expect_errno(v, VGIC_IIDR(rev), EINVAL);
-		vgic_select(v, v->row->rev);
+	for (rev = 0; rev <= VGIC_REV_LATEST; rev++) {
+		if (vgic_rev_is_offered(v, rev))
+			ASSERT_SELECT(v, rev);
+		ASSERT_SELECT(v, from);
 	}
-	expect_refusals(v);
+	expect_refusals(_metadata, v, from);
 }
 
-/* Revision 0 or 1 from now on, for a VM that has @rev */
-static void expect_too_late(struct vgic_vm *v, u32 rev)
+VGIC_SELECT_TEST(after_init)
 {
-	u32 revs = vgic_rev_offered(v->row->dev_type), late;
-	struct vgic_reg iidr = vgic_iidr(v, 0);
-
-	for (late = 0; late < 2; late++) {
-		expect_errno(v, VGIC_IIDR(late), !(revs & BIT(late)) ? EINVAL :
-						 late == rev ? 0 : EBUSY);
-		vgic_expect_both(v, &iidr, VGIC_IIDR(rev));
-	}
+	vgic_vm_create(v);
+	vgic_vm_init_gic(v);
+	expect_selectable(_metadata, v);
+	expect_views(_metadata, v);
 }
 
 /*
- * Once a vCPU has run, only revisions 2 and 3 can be changed to. What the VM has
- * can be written back, and what is refused changes no group either.
+ * Without a vCPU there is an error that is easily mistaken for "not supported".
+ * Where GICD_IIDR can be written before init, neither another vCPU nor init
+ * brings back the default.
  */
-static void check_after_run(struct vgic_vm *v)
+VGIC_SELECT_TEST(before_init)
 {
-	struct vgic_reg reg = vgic_igroupr(v, v->nr_vcpus);
-	u32 groups = v->row->guest_groups ? GROUPS : v->row->igroupr;
-	u32 rev;
+	u64 addr[2] = { GICD_BASE_GPA, GICR_BASE_GPA };
+	int err;
 
-	vgic_guest_write(v, &reg, GROUPS);
-	expect_too_late(v, v->row->rev);
-	vgic_select(v, v->row->rev);
-	vgic_expect_both(v, &reg, groups);
-	expect_refusals(v);
+	v->vm = vm_create_barebones();
+	v->gic_fd = kvm_create_device(v->vm, v->row->dev_type);
+	v->step = "without a vCPU";
+	EXPECT_WRITE(v, VGIC_IIDR(v->row->rev), EINVAL);
 
+	v->step = "with a vCPU, before init";
+	v->nr_vcpus = 1;
+	v->vcpus[0] = __vm_vcpu_add(v->vm, 0);
+	err = vgic_select(v, v->row->rev);
+	/* A kernel that doesn't allow it on GICv3 doesn't have the capability, either. */
+	if (err == EBUSY && !has_cap())
+		return;
+	EXPECT_ERRNO(v, 0, err, "revision %u written to GICD_IIDR", v->row->rev);
+	expect_selectable(_metadata, v);
+
+	/* On GICv2 that was the end of the time before init. */
+	if (!vgic_is_v3(v))
+		return;
+
+	v->step = "with another vCPU, before init";
+	__vm_vcpu_add(v->vm, 1);
+	EXPECT_REVISION(v, v->row->rev);
+
+	v->step = "after init";
+	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			    KVM_VGIC_V3_ADDR_TYPE_DIST, &addr[0]);
+	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			    KVM_VGIC_V3_ADDR_TYPE_REDIST, &addr[1]);
+	vgic_vm_init_gic(v);
+	EXPECT_REVISION(v, v->row->rev);
+	expect_selectable(_metadata, v);
+}
+
+/*
+ * A guest that has run may have acted on what it found, and may have acknowledged
+ * interrupts of a group. So it is too late then to make groups constant, but the
+ * value that GICD_IIDR has can always be written.
+ */
+VGIC_SELECT_TEST(after_run)
+{
+	u32 rev, other, groups = v->row->guest_groups ? PATTERN : v->row->igroupr;
+	struct vgic_reg reg;
+
+	vgic_vm_start(_metadata, v);
+	/* The last of its vCPUs */
+	reg = vgic_igroupr(v, v->nr_vcpus - 1);
+	vgic_guest_write(v, &reg, PATTERN);
+
+	v->step = "after a run";
+	for (rev = 0; rev <= VGIC_REV_LATEST; rev++) {
+		if (rev < 2 && rev != v->row->rev && !has_cap())
+			continue;
+
+		if (rev < 2 && rev != v->row->rev) {
+			EXPECT_WRITE(v, VGIC_IIDR(rev), EBUSY);
+			EXPECT_REVISION(v, v->row->rev);
+		} else if (rev == v->row->rev) {
+			ASSERT_SELECT(v, rev);
+		}
+		EXPECT_BOTH(v, reg, groups);
+	}
+
+	v->step = "after a run, selecting 2 and 3";
 	for (rev = 2; rev <= VGIC_REV_LATEST; rev++) {
-		vgic_select(v, rev);
-		vgic_guest_write(v, &reg, GROUPS ^ rev);
-		expect_too_late(v, rev);
-		vgic_expect_both(v, &reg, GROUPS ^ rev);
+		ASSERT_SELECT(v, rev);
+		for (other = 0; other < 2 && has_cap(); other++) {
+			EXPECT_WRITE(v, VGIC_IIDR(other), EBUSY);
+			EXPECT_REVISION(v, rev);
+		}
+		expect_refusals(_metadata, v, rev);
 
-		/* Nor does it take back that userspace knows about GICv2's groups. */
-		vgic_user_write(v, &reg, ~GROUPS);
-		vgic_expect_both(v, &reg, ~GROUPS);
+		/* The group itself, whatever the revision has made of it */
+		EXPECT_BOTH(v, reg, v->row->guest_groups ? PATTERN : v->row->group ? ~0 : 0);
 	}
 }
 
-/* Where GICD_IIDR can be written before init, init keeps it. */
-static void check_before_init(struct vgic_vm *v)
+static void guest_spin(struct vgic_cmd *cmd)
 {
-	struct vgic_reg iidr = vgic_iidr(v, 0);
-
-	if (__vgic_user_write(v, &iidr, VGIC_IIDR(v->row->rev)) == EBUSY)
-		vgic_skip("GICD_IIDR is not writable before init on this kernel");
-
-	expect_selectable(v);
-	vgic_vm_init_gic(v);
-	check_views(v);
-	check_refused(v);
-}
-
-/* An error that is easily mistaken for "not supported" */
-static void check_no_vcpu(struct vgic_vm *v)
-{
-	v->vm = vm_create_barebones();
-	v->gic_fd = kvm_create_device(v->vm, v->row->dev_type);
-	expect_errno(v, VGIC_IIDR(v->row->rev), EINVAL);
-}
-
-/* Nor does a vCPU that is added later bring a revision of its own. */
-static void check_later_vcpu(struct vgic_vm *v)
-{
-	struct vgic_reg iidr = vgic_iidr(v, 0);
-
-	v->vm = vm_create_barebones();
-	v->nr_vcpus = 1;
-	__vm_vcpu_add(v->vm, 0);
-	v->gic_fd = kvm_create_device(v->vm, v->row->dev_type);
-	if (__vgic_user_write(v, &iidr, VGIC_IIDR(v->row->rev)) == EBUSY)
-		vgic_skip("GICD_IIDR is not writable before init on this kernel");
-
-	vgic_select(v, v->row->rev);
-	__vm_vcpu_add(v->vm, 1);
-	expect_unchanged(v);
+	WRITE_ONCE(cmd->running, true);
+	while (!READ_ONCE(cmd->stop))
+		cpu_relax();
 }
 
 /* MMIO handlers read the revision without a lock, so no vCPU may be running. */
-static void check_busy(struct vgic_vm *v)
+VGIC_TEST(busy)
 {
-	pthread_t thread = vgic_guest_start(v, 1, vgic_guest_spin, 0);
+	pthread_t thread;
 	int rev;
 
+	vgic_vm_start(_metadata, v);
+	thread = vgic_guest_start(v, 1, guest_spin);
+	v->step = "while a vCPU runs";
 	for (rev = 0; rev < NR_REVISIONS; rev++)
-		expect_errno(v, VGIC_IIDR(rev), EBUSY);
+		EXPECT_WRITE(v, VGIC_IIDR(rev), EBUSY);
 	vgic_guest_stop(v, 1, thread);
-	check_views(v);
+	v->step = "after that";
+	EXPECT_REVISION(v, v->row->rev);
 }
 
 /* A revision belongs to a VM, not to the host. */
-static void check_two_vms(struct vgic_vm *v)
+VGIC_TEST(two_vms)
 {
-	u32 rev, revs = vgic_rev_offered(v->row->dev_type);
-	struct vgic_reg reg = vgic_igroupr(v, v->nr_vcpus);
+	struct vgic_vm other;
+	struct vgic_reg reg;
+	u32 rev, groups;
 
+	vgic_vm_start(_metadata, v);
+	reg = vgic_igroupr(v, v->nr_vcpus);
+	other = *v;
+	vgic_vm_create(&other);
+	vgic_vm_init_gic(&other);
 	for (rev = 0; rev <= VGIC_REV_LATEST; rev++) {
-		struct vgic_vm other = *v;
-
-		if (!(revs & BIT(rev)))
+		if (!vgic_rev_is_offered(v, rev))
 			continue;
 
-		vgic_vm_create(&other);
-		vgic_vm_init_gic(&other);
-		vgic_select(&other, rev);
-		check_views(v);
-		vgic_guest_write(v, &reg, GROUPS ^ rev);
-		vgic_guest_write(&other, &reg, ~GROUPS);
-		vgic_expect_both(v, &reg, v->row->guest_groups ? GROUPS ^ rev :
-								 v->row->igroupr);
+		ASSERT_SELECT(&other, rev);
+		EXPECT_REVISION(v, v->row->rev);
+		groups = v->row->guest_groups ? PATTERN ^ rev : v->row->igroupr;
+		vgic_guest_write(v, &reg, PATTERN ^ rev);
+		vgic_user_write(&other, &reg, ~PATTERN);
+		EXPECT_BOTH(v, reg, groups);
 	}
-}
-
-/* What the capability says is what can be selected, no more and no less. */
-static void check_cap(struct vgic_vm *v)
-{
-	u32 revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
-	struct vgic_reg iidr = vgic_iidr(v, 0);
-	int rev;
-
-	vgic_expect(v, "KVM_CAP_ARM_VGIC_REVISIONS", "VM", revs,
-		    vm_check_cap(v->vm, KVM_CAP_ARM_VGIC_REVISIONS));
-	if (!revs) {
-		/* Kernels without it know revisions 2 and 3 at most. */
-		for (rev = 0; rev < 2; rev++) {
-			__vgic_user_write(v, &iidr, VGIC_IIDR(rev));
-			vgic_expect(v, "revision selected without the capability", "user",
-				    false, vgic_user_read(v, &iidr) == VGIC_IIDR(rev));
-		}
-		vgic_skip("no KVM_CAP_ARM_VGIC_REVISIONS on this kernel");
-	}
-
-	for (rev = 0; rev < NR_REVISIONS; rev++) {
-		expect_errno(v, VGIC_IIDR(rev), revs & BIT(rev) ? 0 : EINVAL);
-		if (revs & BIT(rev))
-			vgic_expect(v, iidr.name, "user", VGIC_IIDR(rev),
-				    vgic_user_read(v, &iidr));
-	}
-	vgic_expect(v, "KVM_CAP_ARM_VGIC_REVISIONS without bits 3:0", "/dev/kvm",
-		    0, revs & ~GENMASK(VGIC_REV_LATEST, 0));
-}
-
-static void check_cap_protected(struct vgic_vm *v)
-{
-	u32 revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
-	int vm = __kvm_ioctl(open_kvm_dev_path_or_exit(), KVM_CREATE_VM,
-			     (void *)KVM_VM_TYPE_ARM_PROTECTED);
-
-	if (vm < 0)
-		vgic_skip("no protected VMs on this host");
-
-	vgic_expect(v, "KVM_CAP_ARM_VGIC_REVISIONS", "protected VM", revs,
-		    __kvm_ioctl(vm, KVM_CHECK_EXTENSION,
-				(void *)KVM_CAP_ARM_VGIC_REVISIONS));
-	close(vm);
+	v->nr_differences += other.nr_differences;
 }
 
 /* For whoever has to find out why a guest doesn't get its interrupts */
-static void check_debugfs(struct vgic_vm *v)
+VGIC_TEST(debugfs)
 {
 	char path[128], line[128];
+	struct statfs fs;
 	u32 rev = ~0;
 	FILE *file;
 
+	if (!has_cap())
+		SKIP(return, "no revision in debugfs on this kernel");
+	if (statfs("/sys/kernel/debug", &fs) || fs.f_type != DEBUGFS_MAGIC)
+		SKIP(return, "debugfs is not mounted");
+
+	vgic_vm_start(_metadata, v);
 	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/vgic-state",
 		 getpid(), v->vm->fd);
 	file = fopen(path, "r");
-	if (!file || !kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS))
-		vgic_skip("no revision in debugfs on this kernel");
+	ASSERT_NE(NULL, file) TH_LOG("%s: %s", path, strerrorname_np(errno));
 
 	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "revision: %u", &rev) == 1)
 			break;
 	fclose(file);
-	vgic_expect(v, "revision in vgic-state", "debugfs", v->row->rev, rev);
+	EXPECT_VGIC(v, v->row->rev, rev, "revision in vgic-state");
 }
 
-static const struct vgic_check checks[] = {
-	{ "views",		check_views },
-	{ "refused",		check_refused },
-	{ "before-init",	check_before_init,	.selects = true, .inits = true },
-	{ "after-init",		expect_selectable,	.selects = true },
-	{ "after-run",		check_after_run },
-	{ "no-vcpu",		check_no_vcpu,		.bare = true },
-	{ "later-vcpu",		check_later_vcpu,	.v3_only = true, .bare = true,
-							.selects = true },
-	{ "busy",		check_busy },
-	{ "two-vms",		check_two_vms },
-	{ "cap",		check_cap,		.untouched = true },
-	{ "cap-protected",	check_cap_protected,	.untouched = true },
-	{ "debugfs",		check_debugfs },
-};
-
-int main(void)
+/* What the capability says is what can be selected, no more and no less. */
+VGIC_DEFAULT_TEST(cap)
 {
-	vgic_rev_main(checks, ARRAY_SIZE(checks));
+	u32 revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
+	int rev;
+
+	vgic_vm_create(v);
+	vgic_vm_init_gic(v);
+	EXPECT_VGIC(v, revs, vm_check_cap(v->vm, KVM_CAP_ARM_VGIC_REVISIONS),
+		    "KVM_CAP_ARM_VGIC_REVISIONS of the VM");
+	EXPECT_VGIC(v, 0, revs & ~GENMASK(VGIC_REV_LATEST, 0),
+		    "KVM_CAP_ARM_VGIC_REVISIONS without bits 3:0");
+
+	/* Kernels without it know revisions 2 and 3 at most. */
+	for (rev = 0; !revs && rev < 2; rev++) {
+		vgic_select(v, rev);
+		EXPECT_REVISION(v, VGIC_REV_LATEST);
+	}
+
+	for (rev = 0; revs && rev < NR_REVISIONS; rev++) {
+		EXPECT_WRITE(v, VGIC_IIDR(rev), revs & BIT(rev) ? 0 : EINVAL);
+		if (revs & BIT(rev))
+			EXPECT_REVISION(v, rev);
+	}
+}
+
+/* For a VMM without a VM, for one with a protected VM, and where there is no GIC */
+TEST(cap)
+{
+	int revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
+	int kvm = open_kvm_dev_path_or_exit(), vm;
+
+	if (!kvm_supports_vgic_v2() && !kvm_supports_vgic_v3()) {
+		EXPECT_EQ(0, revs) TH_LOG("there is no GIC to have a revision");
+		return;
+	}
+
+	vm = __kvm_ioctl(kvm, KVM_CREATE_VM, (void *)KVM_VM_TYPE_ARM_PROTECTED);
+	if (vm < 0)
+		SKIP(return, "no protected VMs on this host");
+	EXPECT_EQ(revs, ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VGIC_REVISIONS));
+	close(vm);
+	close(kvm);
+}
+
+int main(int argc, char **argv)
+{
+	return vgic_run(argc, argv);
 }

@@ -11,37 +11,30 @@
  */
 #include <linux/sizes.h>
 
-#include "processor.h"
+#include "arch_timer.h"
+#include "gic_v2.h"
 #include "gic_v3_its.h"
-#include "vgic_rev.h"
+#include "ucall.h"
+#include "vgic_rev_harness.h"
 
 /* Enough to keep KVM busy for a while, few enough for the command queue */
-#define NR_LPIS		2000
+#define NR_LPIS		1000
 
-#define LPI_DISABLED	(LPI_PROP_GROUP1)
-#define LPI_ENABLED	(LPI_PROP_GROUP1 | LPI_PROP_ENABLED)
+/* What GICR_CTLR says of LPI control without an ITS (IHI 0069) */
+#define LPI_CTRL	(GICR_CTLR_IR | GICR_CTLR_CES)
 
-#define BOTH_GROUPS	(BIT(0) | BIT(1))
+/* For what takes turns: until it was seen, or for as often as it must not be */
+#define BUSY_SEC	20
+#define IDLE_ROUNDS	20
 
-static u32 watched;
-
-static struct its_mem {
-	gpa_t	devices;
-	gpa_t	collections;
-	gpa_t	cmdq;
-	gpa_t	itt;
-	gpa_t	prop;
-	gpa_t	pend;
-} its_mem;
-
-static void expect_igroupr_reset(struct vgic_vm *v)
+static void expect_igroupr_reset(struct __test_metadata *_metadata, struct vgic_vm *v)
 {
 	struct vgic_reg reg;
 	int i, cpu;
 
 	for (i = 0; i < vgic_nr_igroupr(v); i++) {
 		reg = vgic_igroupr(v, i);
-		vgic_expect_both(v, &reg, v->row->igroupr);
+		EXPECT_BOTH(v, reg, v->row->igroupr);
 	}
 
 	/* An interrupt that isn't there has no group, in no revision. */
@@ -49,342 +42,500 @@ static void expect_igroupr_reset(struct vgic_vm *v)
 		reg = vgic_gicd(v, cpu, "first unused IGROUPR",
 				GICD_IGROUPR + v->nr_irqs / 8);
 		vgic_guest_write(v, &reg, ~0);
-		vgic_expect(v, reg.name, "guest", 0, vgic_guest_read(v, &reg));
+		EXPECT_GUEST(v, reg, 0);
 	}
 }
 
-/**
- * struct writer - one that tries to write IGROUPR
- * @name: for messages, after the name of the register
- * @write: what it does
- * @allowed: whether this has an effect
- */
-struct writer {
-	const char	*name;
-	void		(*write)(struct vgic_vm *v, const struct vgic_reg *reg, u32 val);
-	bool		allowed;
-};
-
 /* On every word there is: reset value, then guest and userspace by turns */
-static void check_igroupr(struct vgic_vm *v)
+static void expect_igroupr(struct __test_metadata *_metadata, struct vgic_vm *v)
 {
-	const struct writer writers[] = {
-		{ " set by guest", vgic_guest_write, v->row->guest_groups },
-		{ " set by user", vgic_user_write, v->row->user_groups },
-	};
-	static const u32 patterns[] = { 0, ~0, 0x5a5a5a5a, 0xa5a5a5a5 };
-	u32 expected[VGIC_REV_MAX_IGROUPR];
+	u32 expected[VGIC_REV_MAX_IGROUPR], val;
 	struct vgic_reg reg;
-	int i, p, w;
+	int i, turn;
 
-	expect_igroupr_reset(v);
+	vgic_vm_start(_metadata, v);
+	expect_igroupr_reset(_metadata, v);
 
 	for (i = 0; i < vgic_nr_igroupr(v); i++) {
+		reg = vgic_igroupr(v, i);
 		expected[i] = v->row->igroupr;
-		for (p = 0; p < ARRAY_SIZE(patterns) * ARRAY_SIZE(writers); p++) {
-			/* Each writes what the other has not left there. */
-			u32 val = patterns[p / 2] ^ (p & 1 ? ~0 : 0) ^ i;
+		for (turn = 0; turn < 4; turn++) {
+			/* All bits change, then every second, if they can. */
+			val = ~expected[i];
+			if (turn >= 2)
+				val ^= 0x5a5a5a5a ^ i;
+			/* Any vCPU can access what is not banked. */
+			if (turn == 2 && vgic_is_v3(v))
+				reg.vcpu = (reg.vcpu + 1) % v->nr_vcpus;
 
-			w = (p + i) & 1;
-			reg = vgic_igroupr(v, i);
-			writers[w].write(v, &reg, val);
-			if (writers[w].allowed)
-				expected[i] = val;
-			strcat(reg.name, writers[w].name);
-			vgic_expect_both(v, &reg, expected[i]);
+			if ((turn + i) % 2) {
+				v->step = "written by userspace";
+				vgic_user_write(v, &reg, val);
+				if (v->row->user_groups)
+					expected[i] = val;
+			} else {
+				v->step = "written by the guest";
+				vgic_guest_write(v, &reg, val);
+				if (v->row->guest_groups)
+					expected[i] = val;
+			}
+			EXPECT_BOTH(v, reg, expected[i]);
 		}
+	}
+
+	/* Of two words at once there is no access. */
+	v->step = "written with 64 bits";
+	for (i = 0; i < v->nr_vcpus + 1; i++) {
+		reg = vgic_igroupr(v, i);
+		vgic_guest_write64(v, &reg, ~(u64)expected[i]);
 	}
 
 	/* Words don't share anything: the others are still what they were. */
 	for (i = 0; i < vgic_nr_igroupr(v); i++) {
 		reg = vgic_igroupr(v, i);
-		vgic_expect_both(v, &reg, expected[i]);
+		EXPECT_BOTH(v, reg, expected[i]);
 	}
 
 	/* Nor may a write have had an effect behind what a revision reads as. */
 	if (v->row->guest_groups)
 		return;
 
-	vgic_select(v, VGIC_REV_LATEST);
+	v->step = "in revision 3 after that";
+	ASSERT_SELECT(v, VGIC_REV_LATEST);
 	for (i = 0; i < vgic_nr_igroupr(v); i++) {
 		reg = vgic_igroupr(v, i);
-		vgic_expect_both(v, &reg, v->row->group ? ~0 : 0);
+		EXPECT_BOTH(v, reg, v->row->group ? ~0 : 0);
 	}
+}
+
+VGIC_TEST(igroupr)
+{
+	v->nr_vcpus = VGIC_REV_MAX_VCPUS;
+	v->nr_irqs = VGIC_REV_MAX_IRQS;
+	expect_igroupr(_metadata, v);
+}
+
+VGIC_TEST(igroupr_smallest)
+{
+	v->nr_vcpus = 1;
+	v->nr_irqs = 64;
+	expect_igroupr(_metadata, v);
 }
 
 /* Interrupts arrive as what their groups are, and not as what they read as. */
-static void check_delivery(struct vgic_vm *v)
+VGIC_TEST(delivery)
 {
 	int group;
 
-	vgic_enable_irqs(v, BOTH_GROUPS);
+	vgic_vm_start(_metadata, v);
+	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
 	vgic_pend_irqs(v);
-	vgic_expect_pending(v, v->row->group);
-	vgic_expect_taken(v, v->row->group);
+	vgic_expect_pending(_metadata, v, v->row->group);
+	vgic_expect_taken(_metadata, v, v->row->group);
 
 	for (group = 0; group < 2; group++) {
 		int arrives = v->row->guest_groups ? group : v->row->group;
 
-		vgic_write_all_groups(v, group);
+		v->step = group ? "IGROUPR written with ones" : "IGROUPR written with zeros";
+		vgic_guest_write_groups(v, group ? ~0 : 0);
 		vgic_pend_irqs(v);
-		vgic_expect_pending(v, arrives);
-		vgic_expect_taken(v, arrives);
+		vgic_expect_pending(_metadata, v, arrives);
+		vgic_expect_taken(_metadata, v, arrives);
 		vgic_signal_irqs(v);
-		vgic_expect_pending(v, arrives);
-		vgic_expect_taken(v, arrives);
+		vgic_expect_pending(_metadata, v, arrives);
+		vgic_expect_taken(_metadata, v, arrives);
+
+		/* ICC_SGI0R_EL1 generates an SGI only where that is in group 0. */
+		if (!vgic_is_v3(v))
+			continue;
+		vgic_guest_forget(v, 1);
+		vgic_send_sgi(v, 0, 1, 0);
+		vgic_guest_cmd(v, 1)->wait_for = arrives ? 0 : BIT(VGIC_REV_SGI);
+		vgic_guest_do(v, 1, vgic_guest_take);
+		vgic_expect_once(_metadata, v, 1, arrives ? 0 : BIT(VGIC_REV_SGI), 0);
 	}
 }
 
-/* ICC_SGI0R_EL1 generates an SGI only where that is in group 0. */
-static void check_group0_sgi(struct vgic_vm *v)
+/* Enable a timer, an SGI and an SPI in one group, and never touch IGROUPR. */
+static void guest_boot(struct vgic_cmd *cmd)
 {
-	struct vgic_cmd *cmd;
-	int group;
+	u32 cpu = guest_get_vcpuid(), spi = VGIC_REV_SPI(cpu);
+	volatile void *sgi_base = GICD_BASE_GVA, *target;
 
-	vgic_enable_irqs(v, BOTH_GROUPS);
-	for (group = 0; group < 2; group++) {
-		int arrives = v->row->guest_groups ? group : v->row->group;
+	if (cmd->v3)
+		sgi_base = GICR_BASE_GVA + cpu * KVM_VGIC_V3_REDIST_SIZE + SZ_64K;
 
-		vgic_write_all_groups(v, group);
-		vgic_send_sgi(v, 0, 1, 0);
-		vgic_guest_forget(v, 1);
-		cmd = vgic_guest_do(v, 1, vgic_guest_take);
-		vgic_expect(v, "FIQs, after ICC_SGI0R_EL1", "guest",
-			    arrives ? 0 : BIT(VGIC_REV_SGI), cmd->taken[0]);
-		vgic_expect(v, "IRQs, after ICC_SGI0R_EL1", "guest", 0, cmd->taken[1]);
+	vgic_guest_enable_groups(cmd);
+	writel(BIT(VGIC_REV_SGI) | BIT(cmd->timer), sgi_base + GICD_ISENABLER);
+	if (cmd->v3) {
+		writeq(cpu, GICD_BASE_GVA + GICD_IROUTER + 8 * spi);
+	} else {
+		target = GICD_BASE_GVA + GICD_ITARGETSR + spi / 4 * 4;
+		writel(readl(target) | BIT(cpu) << spi % 4 * 8, target);
 	}
+	writel(BIT(spi % 32), GICD_BASE_GVA + GICD_ISENABLER + 4);
+	writel(cmd->v3 ? GICD_CTLR_ENABLE_SS_G1 : GICD_CTLR_ENABLE_SS_G0,
+	       GICD_BASE_GVA + GICD_CTLR);
+}
+
+static void guest_let_timer_expire(struct vgic_cmd *cmd)
+{
+	timer_set_cval(VIRTUAL, timer_get_cntct(VIRTUAL));
+	timer_set_ctl(VIRTUAL, CTL_ENABLE);
+	while (!(timer_get_ctl(VIRTUAL) & CTL_ISTATUS))
+		cpu_relax();
 }
 
 /*
- * QEMU writes zeros to all of IGROUPR at reset. There are guests that never
- * touch it and enable group 1 only on GICv3 (seL4), or group 0 only on GICv2:
- * on a kernel of revision 0 or 1 they get their interrupts nevertheless.
+ * QEMU writes zeros to all of IGROUPR at reset. There are guests that never touch
+ * it and enable group 1 only on GICv3 (seL4), or group 0 only on GICv2: on a kernel
+ * of revision 0 or 1 they get their interrupts nevertheless.
  */
-static void check_zeros(struct vgic_vm *v)
+static void expect_zeros(struct __test_metadata *_metadata, struct vgic_vm *v)
 {
-	u32 wanted = v->row->group ? VGIC_REV_PRIVATE : 0;
-	struct vgic_cmd *cmd;
+	bool arrives = !v->row->group || !v->row->user_groups;
+	u32 timer = vcpu_get_vtimer_irq(v->vcpus[0]);
 	struct vgic_reg reg;
-	int i;
+	int cpu, i;
 
 	for (i = 0; i < vgic_nr_igroupr(v); i++) {
 		reg = vgic_igroupr(v, i);
-		vgic_user_write(v, &reg, 0);
+		EXPECT_USER(v, reg, arrives ? v->row->igroupr : 0);
 	}
-
-	vgic_enable_irqs(v, BIT(v->row->group));
-	vgic_pend_irqs(v);
-	if (!v->row->group || !v->row->user_groups) {
-		vgic_expect_taken(v, v->row->group);
-		return;
-	}
-
-	/* Where zeros mean group 0, these are not for group 1 to see. */
-	for (i = 0; i < v->nr_vcpus; i++) {
-		cmd = vgic_guest_do(v, i, vgic_guest_take);
-		vgic_expect(v, "IRQs", "guest", 0, cmd->taken[1]);
-		cmd->val = BOTH_GROUPS;
-		vgic_guest_do(v, i, vgic_guest_enable_groups);
-		cmd = vgic_guest_do(v, i, vgic_guest_take);
-		vgic_expect(v, "FIQs", "guest", wanted, cmd->taken[0] & wanted);
-	}
-}
-
-static void check_gicr_ctlr(struct vgic_vm *v)
-{
-	struct vgic_reg reg;
-	int cpu;
 
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
-		reg = vgic_gicr(cpu, "GICR_CTLR", GICR_CTLR);
-		vgic_expect_both(v, &reg, v->row->rdist_lpi_ctrl ? VGIC_RDIST_LPI_CTRL : 0);
+		vgic_guest_cmd(v, cpu)->val = BIT(v->row->group);
+		vgic_guest_cmd(v, cpu)->timer = timer;
+		vgic_guest_do(v, cpu, guest_boot);
+	}
+
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
+		u64 irqs = BIT(VGIC_REV_SGI) | BIT(timer) | BIT_ULL(VGIC_REV_SPI(cpu));
+		struct vgic_cmd *cmd = vgic_guest_cmd(v, cpu);
+
+		vgic_send_sgi(v, v->nr_vcpus - 1 - cpu, cpu, 1);
+		vgic_pulse_spi(v, cpu);
+		vgic_guest_do(v, cpu, guest_let_timer_expire);
+		cmd->wait_for = arrives ? irqs : 0;
+		vgic_guest_do(v, cpu, vgic_guest_take);
+		vgic_expect_once(_metadata, v, cpu, arrives ? irqs : 0, v->row->group);
+		if (arrives)
+			continue;
+
+		/* They are there, but in the group that the guest has not enabled. */
+		cmd->val = VGIC_BOTH_GROUPS;
+		vgic_guest_do(v, cpu, vgic_guest_enable_groups);
+		cmd->wait_for = irqs;
+		vgic_guest_do(v, cpu, vgic_guest_take);
+		vgic_expect_once(_metadata, v, cpu, irqs, 0);
 	}
 }
 
-static void guest_map_lpis(struct vgic_cmd *cmd)
+VGIC_TEST(zeros_after_revision)
 {
-	u32 i;
+	vgic_vm_start(_metadata, v);
+	v->step = "zeros written after the revision";
+	vgic_user_write_groups(v, 0);
+	expect_zeros(_metadata, v);
+}
 
-	gic_rdist_enable_lpis(its_mem.prop, SZ_64K, its_mem.pend);
-	its_init(its_mem.collections, SZ_64K, its_mem.devices, SZ_64K,
-		 its_mem.cmdq, SZ_64K);
-	its_send_mapc_cmd((void *)its_mem.cmdq, 0, 0, true);
-	its_send_mapd_cmd((void *)its_mem.cmdq, 0, its_mem.itt, SZ_64K, true);
-	for (i = 0; i < cmd->val; i++)
-		its_send_mapti_cmd((void *)its_mem.cmdq, 0, i, 0, VGIC_REV_LPI + i);
+VGIC_SELECT_TEST(zeros_before_revision)
+{
+	vgic_vm_create(v);
+	vgic_vm_init_gic(v);
+	v->step = "zeros written before the revision";
+	vgic_user_write_groups(v, 0);
+	ASSERT_SELECT(v, v->row->rev);
+	expect_zeros(_metadata, v);
+}
+
+/* Both groups' active priorities, which say that the guest is handling something */
+static u64 active_priorities(struct vgic_vm *v, u64 cpu)
+{
+	static const u32 regs[] = { SYS_ICC_AP0R0_EL1, SYS_ICC_AP1R0_EL1 };
+	u64 ap[2] = {};
+	u32 apr = 0;
+	int i;
+
+	if (!vgic_is_v3(v)) {
+		kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_REGS,
+				    cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | GICC_APR, &apr);
+		return apr;
+	}
+
+	for (i = 0; i < 2; i++)
+		kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+				    cpu << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT |
+				    (KVM_ARM64_SYS_REG(regs[i]) &
+				     KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK), &ap[i]);
+	return ap[0] | ap[1] << 32;
+}
+
+/* An interrupt that was acknowledged stays that until the guest has ended it. */
+static void expect_eoi(struct __test_metadata *_metadata, struct vgic_vm *v,
+		       int cpu, int group)
+{
+	struct vgic_reg active = vgic_private(v, cpu, "ISACTIVER0", GICD_ISACTIVER);
+	struct vgic_reg pend = vgic_private(v, cpu, "ISPENDR0", GICD_ISPENDR);
+	struct vgic_cmd *cmd = vgic_guest_cmd(v, cpu);
+	u64 ap;
+	u32 rev;
+
+	vgic_user_write(v, &pend, BIT(VGIC_REV_PPI));
+	cmd->val = group;
+	vgic_guest_do(v, cpu, vgic_guest_ack);
+	EXPECT_VGIC(v, VGIC_REV_PPI, cmd->val, "acknowledged by vCPU %d in group %d",
+		    cpu, group);
+	ap = active_priorities(v, cpu);
+	EXPECT_VGIC(v, true, !!ap, "has vCPU %d active priorities", cpu);
+
+	for (rev = 0; rev <= VGIC_REV_LATEST; rev++)
+		if (rev < 2 && rev != v->row->rev && kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS))
+			EXPECT_ERRNO(v, EBUSY, vgic_select(v, rev), "revision %u selected", rev);
+		else if (rev >= 2 && v->row->rev >= 2)
+			ASSERT_SELECT(v, rev);
+	if (!v->row->untouched)
+		ASSERT_SELECT(v, v->row->rev);
+	EXPECT_BOTH(v, active, BIT(VGIC_REV_PPI));
+	EXPECT_VGIC(v, ap, active_priorities(v, cpu), "active priorities of vCPU %d", cpu);
+
+	cmd->val = VGIC_REV_PPI;
+	cmd->addr = group;
+	vgic_guest_do(v, cpu, vgic_guest_eoi);
+	EXPECT_BOTH(v, active, 0);
+	EXPECT_VGIC(v, 0, active_priorities(v, cpu), "active priorities of vCPU %d", cpu);
+}
+
+VGIC_TEST(eoi)
+{
+	int group, cpu;
+
+	vgic_vm_start(_metadata, v);
+	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
+	for (group = 0; group < 2; group++) {
+		if (group != v->row->group && !v->row->guest_groups)
+			continue;
+
+		v->step = group ? "ending one of group 1" : "ending one of group 0";
+		vgic_guest_write_groups(v, group ? ~0 : 0);
+		for (cpu = 0; cpu < v->nr_vcpus; cpu++)
+			expect_eoi(_metadata, v, cpu, group);
+
+		/* Whatever is next arrives. */
+		vgic_pend_irqs(v);
+		vgic_expect_taken(_metadata, v, group);
+	}
 }
 
 static void guest_its_inv(struct vgic_cmd *cmd)
 {
-	its_send_inv_cmd((void *)its_mem.cmdq, 0, 0);
+	its_send_inv_cmd(cmd->its.cmdq_base_va, 0, 0);
 }
 
 static void guest_its_invall(struct vgic_cmd *cmd)
 {
-	its_send_invall_cmd((void *)its_mem.cmdq, 0);
+	its_send_invall_cmd(cmd->its.cmdq_base_va, 0);
 }
 
-static void create_its(struct vgic_vm *v)
+#define EXPECT_LPI(_v, _pending, _when)						\
+	EXPECT_VGIC(_v, _pending,						\
+		    vgic_guest_do(_v, 0, vgic_guest_peek)->pending[1] == VGIC_REV_LPI,	\
+		    "is the LPI pending " _when)
+
+/* Kernels without the capability hide GICR_CTLR.{IR,CES} only. */
+static bool has_direct_invalidation(struct vgic_vm *v)
 {
-	gpa_t *chunk = (gpa_t *)&its_mem, gpa;
-	int i, nr = sizeof(its_mem) / sizeof(gpa_t);
-	size_t pages = vm_calc_num_guest_pages(v->vm->mode, SZ_64K);
-
-	gpa = (vm_compute_max_gfn(v->vm) + 1) * v->vm->page_size - nr * SZ_64K;
-	vm_userspace_mem_region_add(v->vm, VM_MEM_SRC_ANONYMOUS, gpa, 1, nr * pages, 0);
-	for (i = 0; i < nr; i++)
-		chunk[i] = vm_phy_pages_alloc(v->vm, pages, gpa, 1);
-	virt_map(v->vm, its_mem.cmdq, its_mem.cmdq, pages);
-	sync_global_to_guest(v->vm, its_mem);
-
-	vgic_its_setup(v->vm);
+	return v->row->rdist_lpi_ctrl || !kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
 }
 
-static void configure_lpis(struct vgic_vm *v, u8 prop, u32 nr)
+/* By either vCPU with either width, for the one that has the LPI */
+static void expect_direct_invalidation(struct __test_metadata *_metadata,
+				       struct vgic_vm *v, bool direct)
 {
-	memset(addr_gpa2hva(v->vm, its_mem.prop), prop, nr);
+	struct vgic_reg invlpir = vgic_gicr(0, "GICR_INVLPIR", GICR_INVLPIR);
+	struct vgic_reg invallr = vgic_gicr(0, "GICR_INVALLR", GICR_INVALLR);
+	struct vgic_reg syncr = vgic_gicr(0, "GICR_SYNCR", GICR_SYNCR);
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		invlpir.vcpu = i / 2;
+		invallr.vcpu = i / 2;
+		syncr.vcpu = i / 2;
+
+		vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
+		if (i % 2)
+			vgic_guest_write64(v, &invlpir, VGIC_REV_LPI);
+		else
+			vgic_guest_write(v, &invlpir, VGIC_REV_LPI);
+		EXPECT_LPI(v, direct, "after GICR_INVLPIR");
+		EXPECT_BOTH(v, syncr, 0);
+
+		vgic_configure_lpis(v, direct ? VGIC_LPI_DISABLED : VGIC_LPI_ENABLED, 1);
+		if (i % 2)
+			vgic_guest_write64(v, &invallr, 0);
+		else
+			vgic_guest_write(v, &invallr, 0);
+		EXPECT_LPI(v, false, "after GICR_INVALLR");
+		EXPECT_BOTH(v, syncr, 0);
+	}
 }
 
-static void map_lpis(struct vgic_vm *v, u32 nr)
+static void expect_gicr_ctlr(struct __test_metadata *_metadata, struct vgic_vm *v,
+			     u32 rev, bool enabled)
 {
-	vgic_guest_cmd(v, 0)->val = nr;
-	vgic_guest_do(v, 0, guest_map_lpis);
+	u32 expected = rev == 3 ? LPI_CTRL : 0;
+	struct vgic_reg ctlr;
+	int cpu, by;
+
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
+		ctlr = vgic_gicr(cpu, "GICR_CTLR", GICR_CTLR);
+		for (by = 0; by < v->nr_vcpus; by++) {
+			ctlr.vcpu = by;
+			EXPECT_BOTH(v, ctlr, expected |
+				    (enabled && !cpu ? GICR_CTLR_ENABLE_LPIS : 0));
+		}
+	}
 }
 
-static void signal_lpi(struct vgic_vm *v, u32 event)
+static void read_lpi_tables(struct vgic_vm *v, u32 words[4])
 {
-	struct kvm_msi msi = {
-		.address_lo	= GITS_BASE_GPA + GITS_TRANSLATER,
-		.data		= event,
-		.flags		= KVM_MSI_VALID_DEVID,
-	};
+	struct vgic_reg reg;
+	int i;
 
-	__vm_ioctl(v->vm, KVM_SIGNAL_MSI, &msi);
+	for (i = 0; i < 4; i++) {
+		reg = vgic_gicr(0, "", GICR_PROPBASER + 4 * i);
+		words[i] = vgic_user_read(v, &reg);
+	}
 }
 
-static void expect_lpi(struct vgic_vm *v, const char *what, bool pending)
+/* A selection leaves LPIs alone, apart from what the guest can do about them. */
+static void expect_lpis_kept(struct __test_metadata *_metadata, struct vgic_vm *v, u32 rev,
+			     const u32 tables[4])
 {
-	struct vgic_cmd *cmd = vgic_guest_do(v, 0, vgic_guest_peek);
+	u32 now[4];
+	int i;
 
-	vgic_expect(v, what, "guest", pending, cmd->pending[1] == VGIC_REV_LPI);
-}
-
-/* Without the capability, only GICR_CTLR.{IR,CES} depend on the revision. */
-static void require_lpi_ctrl_by_revision(struct vgic_vm *v)
-{
-	if (v->row->rev < 3 && !kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS))
-		vgic_skip("LPI control does not depend on the revision on this kernel");
+	v->step = rev == 2 ? "after selecting revision 2" : "after selecting revision 3";
+	ASSERT_SELECT(v, rev);
+	read_lpi_tables(v, now);
+	for (i = 0; i < 4; i++)
+		EXPECT_VGIC(v, tables[i], now[i], "GICR_%sBASER, word %d",
+			    i < 2 ? "PROP" : "PEND", i % 2);
+	expect_gicr_ctlr(_metadata, v, rev, true);
+	EXPECT_LPI(v, true, "once it is");
 }
 
 /*
  * An LPI's configuration is cached until it is invalidated. Only the ITS can do
  * so without GICR_CTLR.IR, and an LPI is in group 1 come what may.
  */
-static void check_lpi(struct vgic_vm *v)
+VGIC_V3_TEST(lpi)
 {
-	struct vgic_reg invlpir = vgic_gicr(0, "GICR_INVLPIR", GICR_INVLPIR);
-	struct vgic_reg invallr = vgic_gicr(0, "GICR_INVALLR", GICR_INVALLR);
-	struct vgic_reg syncr = vgic_gicr(0, "GICR_SYNCR", GICR_SYNCR);
 	struct vgic_reg ctlr = vgic_gicr(0, "GICR_CTLR", GICR_CTLR);
-	bool direct = v->row->rdist_lpi_ctrl;
+	struct vgic_cmd *cmd;
+	u32 tables[4], rev;
 
-	require_lpi_ctrl_by_revision(v);
-	create_its(v);
-	vgic_enable_irqs(v, BOTH_GROUPS);
-	configure_lpis(v, LPI_DISABLED, 1);
-	map_lpis(v, 1);
-	vgic_expect_both(v, &ctlr, GICR_CTLR_ENABLE_LPIS |
-				   (direct ? VGIC_RDIST_LPI_CTRL : 0));
-	vgic_expect_both(v, &syncr, 0);
+	vgic_vm_start(_metadata, v);
+	expect_gicr_ctlr(_metadata, v, v->row->rev, false);
 
-	signal_lpi(v, 0);
-	expect_lpi(v, "LPI pending, while disabled", false);
+	v->step = "with an ITS";
+	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
+	vgic_vm_create_its(v);
+	vgic_map_lpis(v, VGIC_LPI_DISABLED, 1);
+	expect_gicr_ctlr(_metadata, v, v->row->rev, true);
+	read_lpi_tables(v, tables);
 
-	configure_lpis(v, LPI_ENABLED, 1);
-	vgic_guest_write(v, &invlpir, VGIC_REV_LPI);
-	expect_lpi(v, "LPI pending, after GICR_INVLPIR", direct);
-	vgic_expect_both(v, &syncr, 0);
+	EXPECT_VGIC(v, 1, vgic_signal_lpi(v, 0), "KVM_SIGNAL_MSI");
+	EXPECT_LPI(v, false, "while disabled");
+	expect_direct_invalidation(_metadata, v, has_direct_invalidation(v));
 
-	configure_lpis(v, direct ? LPI_DISABLED : LPI_ENABLED, 1);
-	vgic_guest_write(v, &invallr, 0);
-	expect_lpi(v, "LPI pending, after GICR_INVALLR", false);
-	vgic_expect_both(v, &syncr, 0);
-
-	configure_lpis(v, LPI_ENABLED, 1);
+	vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
 	vgic_guest_do(v, 0, guest_its_invall);
-	expect_lpi(v, "LPI pending, after INVALL", true);
-
-	configure_lpis(v, LPI_DISABLED, 1);
+	EXPECT_LPI(v, true, "after INVALL");
+	vgic_configure_lpis(v, VGIC_LPI_DISABLED, 1);
 	vgic_guest_do(v, 0, guest_its_inv);
-	expect_lpi(v, "LPI pending, after INV of a disabled LPI", false);
-	configure_lpis(v, LPI_ENABLED, 1);
+	EXPECT_LPI(v, false, "after INV of a disabled LPI");
+	vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
 	vgic_guest_do(v, 0, guest_its_inv);
-	expect_lpi(v, "LPI pending, after INV", true);
+	EXPECT_LPI(v, true, "after INV");
 
-	if (!v->row->untouched)
-		vgic_select(v, v->row->rev);
-	expect_lpi(v, "LPI pending, after the revision was selected", true);
-	vgic_guest_do(v, 0, vgic_guest_take);
-	vgic_expect(v, "LPI as IRQ", "guest", VGIC_REV_LPI, vgic_guest_cmd(v, 0)->lpi);
+	/* From 3 down and up, and up from wherever this guest is now */
+	for (rev = 3; rev >= 2; rev--)
+		expect_lpis_kept(_metadata, v, rev, tables);
+	expect_lpis_kept(_metadata, v, 3, tables);
 
-	signal_lpi(v, 0);
-	expect_lpi(v, "LPI pending, once more", true);
+	vgic_guest_cmd(v, 0)->wait_lpis = 1;
+	cmd = vgic_guest_do(v, 0, vgic_guest_take);
+	EXPECT_VGIC(v, VGIC_REV_LPI, cmd->lpi, "INTID of the LPI that was taken");
+	EXPECT_VGIC(v, 1, cmd->nr_lpis, "times that the LPI was taken");
+
+	EXPECT_VGIC(v, 1, vgic_signal_lpi(v, 0), "KVM_SIGNAL_MSI");
+	EXPECT_LPI(v, true, "once more");
 	vgic_guest_write(v, &ctlr, 0);
-	vgic_expect_both(v, &ctlr, direct ? VGIC_RDIST_LPI_CTRL : 0);
-	expect_lpi(v, "LPI pending, while GICR_CTLR.EnableLPIs is clear", false);
+	expect_gicr_ctlr(_metadata, v, 3, false);
+	EXPECT_LPI(v, false, "while GICR_CTLR.EnableLPIs is clear");
 }
 
+/* The registers of vCPU 0 as they are while that has left the guest */
 static void guest_watch(struct vgic_cmd *cmd)
 {
-	WRITE_ONCE(watched, 0);
+	WRITE_ONCE(cmd->val, 0);
 	WRITE_ONCE(cmd->running, true);
 	while (!READ_ONCE(cmd->stop))
-		WRITE_ONCE(watched, watched | readl((void *)cmd->addr));
+		WRITE_ONCE(cmd->val, cmd->val | readl(GICR_BASE_GVA + GICR_CTLR) |
+				     (u64)readl(GICR_BASE_GVA + GICR_SYNCR) << 32);
+}
+
+static bool was_seen(struct vgic_vm *v, u64 bit)
+{
+	return READ_ONCE(vgic_guest_cmd(v, 1)->val) & bit;
 }
 
 /*
  * GICR_CTLR.RWP is set for as long as it takes to drop the pending LPIs, and
- * writes to EnableLPIs are lost in the meantime: the guest has to see it in every
- * revision. Another vCPU sees it after up to four rounds under emulation.
+ * GICR_SYNCR.Busy while LPIs are being invalidated. That is when another vCPU may
+ * look, so do it over and over until one has seen it, and where it must not, often.
  */
-static void check_rwp(struct vgic_vm *v)
+VGIC_V3_TEST(busy_bits)
 {
 	struct vgic_reg ctlr = vgic_gicr(0, "GICR_CTLR", GICR_CTLR);
-	u32 *seen = addr_gva2hva(v->vm, (gva_t)&watched);
+	struct vgic_reg invallr = vgic_gicr(0, "GICR_INVALLR", GICR_INVALLR);
+	bool direct = has_direct_invalidation(v);
+	struct timespec start;
 	pthread_t thread;
 	int i, round;
 
-	create_its(v);
-	configure_lpis(v, LPI_ENABLED, NR_LPIS);
-	map_lpis(v, NR_LPIS);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "two vCPUs at once need two CPUs");
 
-	thread = vgic_guest_start(v, 1, guest_watch, ctlr.gpa);
-	for (round = 0; round < 50; round++) {
-		if (READ_ONCE(*seen) & GICR_CTLR_RWP)
+	vgic_vm_start(_metadata, v);
+	vgic_vm_create_its(v);
+	vgic_map_lpis(v, VGIC_LPI_ENABLED, NR_LPIS);
+	thread = vgic_guest_start(v, 1, guest_watch);
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (round = 0; direct ? timespec_elapsed(start).tv_sec < BUSY_SEC :
+				 round < IDLE_ROUNDS; round++) {
+		if (was_seen(v, BIT_ULL(32)))
 			break;
-
-		vgic_guest_write(v, &ctlr, GICR_CTLR_ENABLE_LPIS);
-		for (i = 0; i < NR_LPIS; i++)
-			signal_lpi(v, i);
-		vgic_guest_write(v, &ctlr, 0);
+		vgic_guest_write(v, &invallr, 0);
 	}
-	vgic_guest_stop(v, 1, thread);
+	EXPECT_VGIC(v, direct, was_seen(v, BIT_ULL(32)),
+		    "was GICR_SYNCR ever busy in %d rounds", round);
 
-	vgic_expect(v, "GICR_CTLR.RWP", "guest", GICR_CTLR_RWP,
-		    READ_ONCE(*seen) & GICR_CTLR_RWP);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (!was_seen(v, GICR_CTLR_RWP) && timespec_elapsed(start).tv_sec < BUSY_SEC) {
+		for (i = 0; i < NR_LPIS; i++)
+			vgic_signal_lpi(v, i);
+		vgic_guest_write(v, &ctlr, 0);
+		vgic_guest_write(v, &ctlr, GICR_CTLR_ENABLE_LPIS);
+	}
+	EXPECT_VGIC(v, true, was_seen(v, GICR_CTLR_RWP), "was GICR_CTLR.RWP ever set");
+	vgic_guest_stop(v, 1, thread);
 }
 
-static const struct vgic_check checks[] = {
-	{ "igroupr",		check_igroupr,		.shapes = true },
-	{ "delivery",		check_delivery,		.shapes = true },
-	{ "group0-sgi",		check_group0_sgi,	.v3_only = true },
-	{ "zeros",		check_zeros },
-	{ "gicr-ctlr",		check_gicr_ctlr,	.v3_only = true },
-	{ "lpi",		check_lpi,		.v3_only = true },
-	{ "rwp",		check_rwp,		.v3_only = true },
-};
-
-int main(void)
+int main(int argc, char **argv)
 {
-	vgic_rev_main(checks, ARRAY_SIZE(checks));
+	TEST_REQUIRE(kvm_supports_vgic_v2() || kvm_supports_vgic_v3());
+	return vgic_run(argc, argv);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "processor.h"
+#include "gic_v2.h"
 #include "gic_v3_its.h"
 #include "vgic_rev.h"
 
@@ -24,9 +25,6 @@
 #define V2_GICD_GPA	0x08000000ULL
 #define V2_GICC_GPA	0x08010000ULL
 
-/* GICv2 (IHI 0048) */
-#define V2_GICC_IAR	(V2_GICC_GPA + 0x0c)
-#define V2_GICC_EOIR	(V2_GICC_GPA + 0x10)
 #define V2_SGIR_TO_CPU0	BIT(16)
 
 static const struct vgic_rev gics[] = {
@@ -57,7 +55,7 @@ static void irq_handler_v3(struct ex_regs *regs)
 
 static void irq_handler_v2(struct ex_regs *regs)
 {
-	writel(readl((void *)V2_GICC_IAR), (void *)V2_GICC_EOIR);
+	writel(readl(GICC_BASE_GVA + GICC_IAR), GICC_BASE_GVA + GICC_EOIR);
 	WRITE_ONCE(ended, now());
 }
 

@@ -17,6 +17,7 @@ SEED	     :=
 PRISTINE     :=
 DEBUG	     :=
 SIGNOFF	     :=
+VERSION	     := 1
 BUSYBOX	     :=
 TIMEOUT	     := 300
 TEST_TIMEOUT :=
@@ -27,7 +28,7 @@ V	     :=
 PROGRAM	     :=
 NESTED	     :=
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS PLANTED NAMES N DURATION SEED PRISTINE \
-	 DEBUG SIGNOFF BUSYBOX TIMEOUT TEST_TIMEOUT J V
+	 DEBUG SIGNOFF VERSION BUSYBOX TIMEOUT TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
 override PRISTINE := $(call YES,$(PRISTINE))
@@ -102,7 +103,8 @@ refresh: knobs ## work: write branch series back to series/ and to the whole fil
 
 .PHONY: series
 series: tree ## work: the mailable patches with a cover letter, in out/<base>/series
-	@rig/source/sync-series mail $(TREES) --out $(OUT)/series $(if $(SIGNOFF),--signoff)
+	@rig/source/sync-series mail $(TREES) --out $(OUT)/series --version $(VERSION) \
+		$(if $(SIGNOFF),--signoff)
 
 .PHONY: docs
 docs: tree ## prove: build the documents as HTML and check them, in out/<base>/docs
@@ -215,7 +217,7 @@ initrd: kernel tests
 knobs:
 	@rig/source/check-knobs --goals '$(MAKECMDGOALS)' --make $$PPID --base '$(BASE)' \
 		--ksrc '$(KSRC)' --debug '$(DEBUG)' --machines '$(MACHINES)' --tests '$(TESTS)' \
-		--mutants '$(MUTANTS)' --runs '$(N)' --duration '$(DURATION)' --jobs '$(J)' \
+		--mutants '$(MUTANTS)' --runs '$(N)' --version '$(VERSION)' --duration '$(DURATION)' --jobs '$(J)' \
 		--out '$(OUT)' --cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
 
 .PHONY: deps

@@ -128,7 +128,7 @@ second_make_in_a_clone()
 {
 	in_copy make tree || return 1
 	cat >"$work/first.mk" <<-'MK'
-	first: ; rig/source/check-knobs --goals tree --make $$PPID --base 7.3 --runs 1 \
+	first: ; rig/source/check-knobs --goals tree --make $$PPID --base 7.3 --runs 1 --version 1 \
 			--duration 1 --out out/7.3 --cache $(HOME) --status out/status; sleep 30
 	MK
 	(cd "$copy" && exec make -s -f "$work/first.mk") &

@@ -203,6 +203,29 @@ work_in_the_tree()
 	! ls -d "$copy"/series/*-plant-a-comment 2>/dev/null
 }
 
+# test: a second version has change logs and a range-diff
+second_version()
+{
+	expect 2 'git tag mailed-v1 <commit>' in_copy make series VERSION=2 || return 1
+	in_copy git add -A && in_copy git -c user.name=t -c user.email=unset@invalid \
+		commit -q -m v1 && in_copy git tag mailed-v1 || return 1
+	message=$(ls "$copy"/series/06-*/message)
+	cp "$message" "$work/message"
+	echo 'One more sentence.' >>"$message"
+	expect 2 'has changed since version 1' in_copy make series VERSION=2 || return 1
+	printf 'v2:\n - Say one more sentence\n' >"${message%message}changes"
+	expect 0 'v2-0006-.*patch' in_copy make series VERSION=2 || return 1
+	patches=$copy/out/$base/series
+	grep -A 3 '^---$' "$patches"/v2-0006-* | grep -q ' - Say one more sentence' &&
+		! grep -q '^v2:' "$patches"/v2-0005-* &&
+		grep -q '^Range-diff' "$patches"/v2-0000-* &&
+		grep -q '^Applies to Linux 7.3' "$patches"/v2-0000-*
+	status=$?
+	rm "${message%message}changes"
+	cp "$work/message" "$message"
+	return $status
+}
+
 # test: what is edited in this repository is not overwritten by refresh
 work_in_the_repository()
 {

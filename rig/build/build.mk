@@ -52,7 +52,7 @@ KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) -C $(TREE) ARCH=arm64 \
 # For what the rig itself runs on the machines.
 TARGET_CC := ccache $(CROSS)gcc -static -O2 -Wall -Wextra -Werror
 SOURCES_init	   := init.c host.c
-SOURCES_fuzz	   := fuzz.c fuzz-ops.c fuzz-model.c vmm.c host.c
+SOURCES_fuzz	   := fuzz.c fuzz-ops.c fuzz-threads.c fuzz-model.c vmm.c host.c
 SOURCES_kvm-faults := kvm-faults.c vmm.c host.c
 SOURCES_bench	   := bench.c
 # bench.c is made from what the selftests are made from.

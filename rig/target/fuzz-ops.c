@@ -8,7 +8,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +19,12 @@
 #include "fuzz.h"
 #include "fuzz-model.h"
 
-#define THREAD_ROUNDS	24
+const u32 patterns[] = { 0x5a5a5a5a, 0xa5a5a5a5, 0x00ff00ff, 0xff00ff00 };
 
 struct vm vm;
-static bool racing;		/* other threads are at work */
+bool racing;
 
-static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+void say(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -55,39 +54,13 @@ void fail(const char *fmt, ...)
 
 static void note_state(void)
 {
-	shared->states[model_state() % sizeof(shared->states)] = 1;
+	shared->states[model_state() % ARRAY_SIZE(shared->states)] = 1;
 	shared->ops++;
 }
 
 /* Userspace's accesses */
 
-static const u32 patterns[] = { 0x5a5a5a5a, 0xa5a5a5a5, 0x00ff00ff, 0xff00ff00 };
-
-static bool is_allowed(u32 val)
-{
-	u32 i;
-
-	for (i = 0; i < ARRAY_SIZE(patterns); i++)
-		if (val == patterns[i])
-			return true;
-	return !val || val == ~0U;
-}
-
-/* Of what others are changing, only what can never be */
-static void check_racing(bool redist, u32 offset, u32 val)
-{
-	if (is_iidr(redist, offset) && offset == GICD_IIDR &&
-	    (val != IIDR(IIDR_REV(val)) || IIDR_REV(val) > LATEST_REV))
-		fail("userspace reads %s as %#x, while others are at work",
-		     reg_name(redist, offset), val);
-	if (is_group(redist, offset) && !is_allowed(val))
-		fail("userspace reads %s as %#x, which nobody has written",
-		     reg_name(redist, offset), val);
-}
-
-enum pointer { GOOD, MISALIGNED, NULL_POINTER, UNMAPPED, KERNELS };
-
-static int do_attr(unsigned long request, u32 group, u64 attr, u64 val, enum pointer pointer)
+int do_attr(unsigned long request, u32 group, u64 attr, u64 val, enum pointer pointer)
 {
 	static const char * const names[] = { "", " (misaligned)", " (NULL)",
 					      " (unmapped)", " (a kernel address)" };
@@ -131,7 +104,7 @@ static int do_attr(unsigned long request, u32 group, u64 attr, u64 val, enum poi
 		return err;
 
 	if (regs && request != KVM_HAS_DEVICE_ATTR && !ambiguous)
-		want = model_attr(write, group, attr, val, pointer <= MISALIGNED, &cpu);
+		want = model_attr(write, group, attr, val, pointer <= MISALIGNED, err, &cpu);
 	else if (m.type == V2 && group == KVM_DEV_ARM_VGIC_GRP_CPU_REGS && err != EINVAL &&
 		 !(write && err == EFAULT))
 		m.init = true;
@@ -144,13 +117,13 @@ static int do_attr(unsigned long request, u32 group, u64 attr, u64 val, enum poi
 		fail("%s of %s ends with %s, expected %s", write ? "write" : "read",
 		     reg_name(redist, offset), strerrorname_np(err), strerrorname_np(want));
 	if (want == 0 && !write && read != model_read(cpu, redist, offset, 4))
-		fail("userspace reads %s as %#x, expected %#x (GICv%d, revision %u)",
-		     reg_name(redist, offset), read, model_read(cpu, redist, offset, 4),
-		     is_v3() ? 3 : 2, m.rev);
+		fail("userspace reads %s of vCPU %u as %#x, expected %#x (GICv%d, revision %u)",
+		     reg_name(redist, offset), m.vcpu[cpu].id, read,
+		     (u32)model_read(cpu, redist, offset, 4), is_v3() ? 3 : 2, m.rev);
 	return err;
 }
 
-static int set(u32 group, u64 attr, u64 val)
+int set(u32 group, u64 attr, u64 val)
 {
 	return do_attr(KVM_SET_DEVICE_ATTR, group, attr, val, GOOD);
 }
@@ -161,7 +134,7 @@ static enum pointer some_pointer(u64 r)
 	return r % 16 ? GOOD : r / 16 % 5;
 }
 
-static u64 select_val(u64 *rng)
+u64 select_val(u64 *rng)
 {
 	u32 r = below(rng, 16);
 
@@ -176,20 +149,20 @@ static u32 group_val(u64 *rng)
 	static const u32 some[] = { 0, ~0, 1, 1U << 31, 0xffff };
 	u32 r = below(rng, 3);
 
-	return r == 0 ? PICK(rng, patterns) : r == 1 ? PICK(rng, some) : next(rng);
+	return r == 0 ? patterns[below(rng, NR_PATTERNS)] : r == 1 ? PICK(rng, some) : next(rng);
 }
 
 /* An existing vCPU as the high half of an attribute, or hardly ever another */
-static u64 some_cpu_attr(u64 *rng)
+u64 some_cpu_attr(u64 *rng)
 {
-	static const u32 strange[] = { 4, 7, 8, 0xff, 0x100, 0x1000000, 0xffffffff };
-	u32 id = vm.nr_vcpus ? m.id[below(rng, vm.nr_vcpus)] : 0;
+	static const u32 strange[] = { 4, 7, 8, 0xf, 0x10, 0xff, 0x100, 0x1000000, ~0 };
+	u32 name = m.nr_vcpus ? cpu_name(below(rng, m.nr_vcpus)) : 0;
 
-	return (u64)(below(rng, 16) ? id : PICK(rng, strange)) << 32;
+	return (u64)(below(rng, 16) ? name : PICK(rng, strange)) << 32;
 }
 
 /* The attribute of a word of groups, of all vCPUs */
-static u64 group_attr(u64 *rng, u32 *group)
+u64 group_attr(u64 *rng, u32 *group)
 {
 	u64 cpu = some_cpu_attr(rng);
 
@@ -201,6 +174,48 @@ static u64 group_attr(u64 *rng, u32 *group)
 	if (below(rng, 4) == 0)
 		return cpu | GICD_IGROUPR;
 	return cpu | (GICD_IGROUPR + 4 * below(rng, below(rng, 2) ? 34 : nr_irqs() / 32));
+}
+
+/* An offset of what controls LPIs, or says where redistributors are */
+static u32 some_lpi_offset(u64 *rng)
+{
+	static const u32 offsets[] = {
+		GICR_CTLR, GICR_CTLR, GICR_CTLR, GICR_TYPER, GICR_TYPER + 4, GICR_PROPBASER,
+		GICR_PROPBASER + 4, GICR_PENDBASER, GICR_PENDBASER + 4, GICR_INVLPIR,
+		GICR_INVLPIR, GICR_INVLPIR + 4, GICR_INVALLR, GICR_INVALLR, GICR_INVALLR + 4,
+		GICR_SYNCR,
+	};
+
+	return PICK(rng, offsets);
+}
+
+/* Mostly what is of use there */
+static u64 lpi_val(u64 *rng, u32 offset)
+{
+	if (below(rng, 8) == 0)
+		return next(rng);
+	switch (offset) {
+	case GICR_CTLR:
+		return below(rng, 4) != 0;
+	case GICR_PROPBASER:
+		return CONFIG_GPA | 15;
+	case GICR_PENDBASER:
+		return TABLES_GPA;
+	case GICR_INVLPIR:
+		return FIRST_LPI + below(rng, NR_LPIS);
+	default:
+		return 0;
+	}
+}
+
+/* Write a register of a redistributor, of 64 bits if need be. */
+void set_lpi(int cpu, u32 offset, u64 val)
+{
+	u64 attr = (u64)cpu_name(cpu) << 32 | offset;
+
+	set(REDIST_REGS, attr, (u32)val);
+	if (offset == GICR_PROPBASER || offset == GICR_PENDBASER)
+		set(REDIST_REGS, attr + 4, val >> 32);
 }
 
 /* An offset into a distributor or redistributor */
@@ -232,7 +247,7 @@ static u32 some_offset(u64 *rng, bool redist)
 	}
 }
 
-static void any_attr(u64 *rng, bool may_change_groups)
+void any_attr(u64 *rng, bool may_change)
 {
 	static const unsigned long requests[] = {
 		KVM_SET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR, KVM_HAS_DEVICE_ATTR,
@@ -254,8 +269,7 @@ static void any_attr(u64 *rng, bool may_change_groups)
 	case KVM_DEV_ARM_VGIC_GRP_CPU_REGS:
 		offset = group == KVM_DEV_ARM_VGIC_GRP_CPU_REGS ? next(rng) & 0x1fff :
 			 some_offset(rng, group == REDIST_REGS);
-		if (!may_change_groups && (offset == GICD_IIDR ||
-					   is_group(group == REDIST_REGS, offset)))
+		if (!may_change && is_known(group == REDIST_REGS, offset))
 			request = KVM_GET_DEVICE_ATTR;
 		attr = some_cpu_attr(rng) | offset;
 		break;
@@ -298,6 +312,10 @@ static bool add_access(struct access *a, u64 *rng, int cpu, int *target, bool *r
 	*redist = is_v3() && where < 5;
 	*target = *redist ? (int)below(rng, vm.nr_vcpus) : cpu;
 	*offset = some_offset(rng, *redist) & (*redist ? 0x1ffff : is_v3() ? 0xffff : 0xfff);
+	if (*redist && below(rng, 2)) {
+		*offset = some_lpi_offset(rng);
+		a->val = lpi_val(rng, *offset);
+	}
 	base = *redist ? redist_base(*target) : m.dist;
 
 	if (where == 15) {
@@ -308,7 +326,7 @@ static bool add_access(struct access *a, u64 *rng, int cpu, int *target, bool *r
 	}
 	if (where == 14 || !base) {
 		/* a GICC, or nothing at all */
-		a->addr = m.type == V2 && m.other ? m.other + (next(rng) & 0x1ffc) :
+		a->addr = m.type == V2 && m.gicc ? m.gicc + (next(rng) & 0x1ffc) :
 			  NOWHERE_GPA + *offset;
 		a->len = 4;
 		return false;
@@ -318,29 +336,19 @@ static bool add_access(struct access *a, u64 *rng, int cpu, int *target, bool *r
 }
 
 /* A vCPU that has not run may be set up in any way, but has to be. */
-static int init_vcpus(void)
+int init_vcpus(void)
 {
 	int i, err = 0;
 
 	for (i = 0; i < vm.nr_vcpus; i++) {
-		if (m.vcpu_init[i] || vm.vcpu[i] < 0)
+		if (m.vcpu[i].init || vm.vcpu[i] < 0)
 			continue;
 		err = vmm_init_vcpu(&vm, i);
 		if (err)
 			break;
-		m.vcpu_init[i] = true;
+		m.vcpu[i].init = true;
 	}
 	return err;
-}
-
-static void ran(int cpu, int err)
-{
-	m.ran = true;
-	say("vCPU %u runs: %s", m.id[cpu], strerrorname_np(err));
-	if (err)
-		m.maybe_dead = true;
-	else if (m.type == V2)
-		m.init = true;
 }
 
 static void do_guest(struct op *op)
@@ -373,21 +381,23 @@ static void do_guest(struct op *op)
 		else
 			say("  guest %s %s of vCPU %u, %u bytes%s%.0llx",
 			    a->write ? "writes" : "reads",
-			    reg_name(what[nr].redist, what[nr].offset), m.id[what[nr].target],
+			    reg_name(what[nr].redist, what[nr].offset), m.vcpu[what[nr].target].id,
 			    a->len, a->write ? ": 0x" : "",
 			    a->write ? (unsigned long long)a->val : 0);
 		nr++;
 	}
 	program->nr = nr;
 	err = vmm_run(&vm, cpu);
-	ran(cpu, err);
+	say("vCPU %u runs: %s", m.vcpu[cpu].id, strerrorname_np(err));
+	model_run(err);
 	if (err)
 		return;
 
 	for (i = 0; i < nr; i++) {
 		struct access *a = &program->access[i];
 		bool redist = what[i].redist;
-		u32 want, offset = what[i].offset;
+		u32 offset = what[i].offset;
+		u64 want;
 		int target = what[i].target;
 
 		note_state();
@@ -399,179 +409,10 @@ static void do_guest(struct op *op)
 			continue;
 		want = model_read(target, redist, offset, a->len);
 		if (a->val != want)
-			fail("vCPU %u reads %s of vCPU %u as %#llx, expected %#x (GICv%d, revision %u)",
-			     m.id[cpu], reg_name(redist, offset), m.id[target],
-			     (unsigned long long)a->val, want, is_v3() ? 3 : 2, m.rev);
+			fail("vCPU %u reads %s of vCPU %u as %#llx, expected %#llx (GICv%d, revision %u)",
+			     m.vcpu[cpu].id, reg_name(redist, offset), m.vcpu[target].id,
+			     (unsigned long long)a->val, (unsigned long long)want, is_v3() ? 3 : 2, m.rev);
 	}
-}
-
-/* Threads */
-
-struct thread {
-	pthread_t	thread;
-	u64		rng;
-	int		cpu;		/* to run, or -1 */
-	bool		creates;	/* vCPUs; only one does */
-};
-
-/* Nobody else writes the groups that a vCPU writes while it is in KVM_RUN. */
-static int race_program(struct program *program, u64 *rng, int cpu)
-{
-	struct access *a = program->access;
-	int i, word;
-	u64 addr;
-
-	*a++ = (struct access){ m.dist + GICD_IIDR, 0, 4, 0 };
-	for (i = 0; i < PROGRAM_LEN / 2; i++) {
-		word = 1 + cpu + MAX_VCPUS * below(rng, 8);
-		addr = m.dist + GICD_IGROUPR + 4 * (word < 32 ? word : cpu + 1);
-		if (below(rng, 2))
-			addr = redist_base(cpu) ? redist_base(cpu) + GICR_IGROUPR0 :
-			       is_v3() ? addr : m.dist + GICD_IGROUPR;
-		*a++ = (struct access){ addr, PICK(rng, patterns), 4, 1 };
-		*a++ = (struct access){ addr, 0, 4, 0 };
-	}
-	*a++ = (struct access){ m.dist + GICD_IIDR, 0, 4, 0 };
-	program->nr = a - program->access;
-	return program->nr;
-}
-
-static void check_race_program(struct program *program, int cpu)
-{
-	u32 iidr = program->access[0].val, rev = IIDR_REV(iidr), i, want;
-	struct access *a = program->access;
-
-	if (iidr != IIDR(rev) || rev > LATEST_REV || a[program->nr - 1].val != iidr)
-		fail("vCPU %u reads GICD_IIDR as %#x and %#x in a single run", m.id[cpu],
-		     iidr, (u32)a[program->nr - 1].val);
-	for (i = 2; i < program->nr - 1; i += 2) {
-		u32 word = (a[i].addr - m.dist - GICD_IGROUPR) / 4;
-
-		want = rev >= 2 ? a[i - 1].val : rev ? reset_groups() : ~0U;
-		if (word < 32 && word >= nr_irqs() / 32)
-			want = 0;
-		if (a[i].val != want)
-			fail("vCPU %u writes %#x to %#llx and reads %#x, expected %#x (GICv%d, revision %u)",
-			     m.id[cpu], (u32)a[i - 1].val, (unsigned long long)a[i].addr,
-			     (u32)a[i].val, want, is_v3() ? 3 : 2, rev);
-	}
-}
-
-static void race_userspace(struct thread *t)
-{
-	u32 group, id;
-	u64 attr;
-
-	switch (below(&t->rng, 8)) {
-	case 0:
-	case 1:
-		set(DIST_REGS, GICD_IIDR | some_cpu_attr(&t->rng), select_val(&t->rng));
-		break;
-	case 2:
-		do_attr(KVM_GET_DEVICE_ATTR, DIST_REGS, GICD_IIDR | some_cpu_attr(&t->rng),
-			0, GOOD);
-		break;
-	case 3:
-		attr = group_attr(&t->rng, &group);
-		set(group, attr, PICK(&t->rng, patterns));
-		break;
-	case 4:
-		attr = group_attr(&t->rng, &group);
-		do_attr(KVM_GET_DEVICE_ATTR, group, attr, 0, GOOD);
-		break;
-	case 5:
-		id = below(&t->rng, 6);
-		if (t->creates && vm.nr_vcpus < MAX_VCPUS) {
-			m.id[vm.nr_vcpus] = id;
-			vmm_create_vcpu(&vm, id);
-			m.nr_vcpus = vm.nr_vcpus;
-		} else {
-			set(KVM_DEV_ARM_VGIC_GRP_CTRL, 0, 0);
-		}
-		break;
-	case 6:
-		any_attr(&t->rng, false);
-		break;
-	case 7:
-		ioctl(vm.fd, KVM_IRQ_LINE, &(struct kvm_irq_level){
-			.irq = KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT |
-			       (32 + below(&t->rng, 64)),
-			.level = below(&t->rng, 2) });
-		break;
-	}
-}
-
-static void *run_thread(void *arg)
-{
-	struct thread *t = arg;
-	struct program *program = t->cpu < 0 ? NULL : vmm_program(&vm, t->cpu);
-	int i;
-
-	for (i = 0; i < THREAD_ROUNDS && !shared->failed; i++) {
-		__atomic_add_fetch(&shared->ops, 1, __ATOMIC_RELAXED);
-		if (!program) {
-			race_userspace(t);
-			continue;
-		}
-		race_program(program, &t->rng, t->cpu);
-		if (vmm_run(&vm, t->cpu)) {
-			m.maybe_dead = true;
-			break;
-		}
-		/* With the whole of it at work in the kernel, or with none of it */
-		if (m.type && m.dist)
-			check_race_program(program, t->cpu);
-	}
-	return NULL;
-}
-
-/* Have the model know again what it cannot know after a race. */
-static void settle(void)
-{
-	u32 val;
-
-	if (vm.dev < 0)
-		return;
-	if (!vmm_get(vm.dev, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &val) && val > 32)
-		m.nr_irqs = val;
-	set(KVM_DEV_ARM_VGIC_GRP_CTRL, 0, 0);
-	set(DIST_REGS, GICD_IIDR | (vm.nr_vcpus ? (u64)m.id[0] << 32 : 0), IIDR(1));
-	set(DIST_REGS, GICD_IIDR | (vm.nr_vcpus ? (u64)m.id[0] << 32 : 0), IIDR(LATEST_REV));
-}
-
-static void do_threads(struct op *op)
-{
-	struct thread threads[MAX_VCPUS + 2];
-	u64 rng = op->a;
-	bool setup = !m.init && op->b % 2;
-	int i, nr = 0, vcpus = setup ? 0 : vm.nr_vcpus;
-
-	if (vm.dev < 0 || vm.fd < 0 || m.maybe_dead || init_vcpus())
-		return;
-	for (i = 0; i < vcpus; i++)
-		if (vm.vcpu[i] < 0 || !vm.run[i])
-			return;
-	/* Patterns, zeroes and ones are all that there is while threads are at work. */
-	if (!setup)
-		settle();
-
-	say("threads: %d vCPUs and 2 of userspace, seed %#llx", vcpus,
-	    (unsigned long long)op->a);
-	racing = true;
-	for (i = 0; i < vcpus + 2; i++) {
-		threads[i] = (struct thread){ .rng = next(&rng), .creates = i == vcpus,
-					      .cpu = i < vcpus ? i : -1 };
-		if (!pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]))
-			nr++;
-		else
-			break;
-	}
-	for (i = 0; i < nr; i++)
-		pthread_join(threads[i].thread, NULL);
-	racing = false;
-	if (shared->failed)
-		_exit(1);
-	settle();
 }
 
 /* All other operations */
@@ -582,6 +423,8 @@ static void do_vm(void)
 
 	for (i = 0; i < vm.nr_vcpus; i++)
 		close(vm.vcpu[i]);
+	if (vm.its >= 0)
+		close(vm.its);
 	if (vm.dev >= 0)
 		close(vm.dev);
 	if (vm.fd >= 0)
@@ -592,14 +435,15 @@ static void do_vm(void)
 
 static void do_vcpu(struct op *op)
 {
-	/* The next one, any one, or one that cannot be */
-	u32 id = op->a % 8 ? (u32)vm.nr_vcpus : op->b % 8 ? op->b % 6 : op->c;
-	int err, nr = vm.nr_vcpus;
+	/* 16 and more have other affinities than 0.0.0.x, those from 512 on cannot be. */
+	static const u32 strange[] = {
+		0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 255, 256, 511, 512, 0x10000, ~0,
+	};
+	u32 id = op->a % 8 ? (u32)vm.nr_vcpus : strange[op->b % ARRAY_SIZE(strange)];
+	int err = vmm_create_vcpu(&vm, id);
 
-	err = vmm_create_vcpu(&vm, id);
-	if (vm.nr_vcpus > nr)
-		m.id[nr] = id;
-	m.nr_vcpus = vm.nr_vcpus;
+	if (!err)
+		model_new_vcpu(id);
 	say("vCPU %u: %s", id, strerrorname_np(err));
 }
 
@@ -610,9 +454,9 @@ static void do_vcpu_init(struct op *op)
 	if (!vm.nr_vcpus || vm.vcpu[cpu] < 0 || !vm.run[cpu])
 		return;
 	err = vmm_init_vcpu(&vm, cpu);
-	say("vCPU %u initialized: %s", m.id[cpu], strerrorname_np(err));
+	say("vCPU %u initialized: %s", m.vcpu[cpu].id, strerrorname_np(err));
 	if (!err)
-		m.vcpu_init[cpu] = true;
+		m.vcpu[cpu].init = true;
 }
 
 static void do_device(struct op *op)
@@ -628,12 +472,14 @@ static void do_device(struct op *op)
 	    dev.flags ? ", only a test" : "", strerrorname_np(err));
 	if (err || dev.flags)
 		return;
+	if (type == KVM_DEV_TYPE_ARM_VGIC_ITS)
+		model_new_its();
 	if (type != V2 && type != V3) {
 		close(dev.fd);
 		return;
 	}
 	vm.dev = dev.fd;
-	model_has_device(type);
+	model_new_device(type);
 }
 
 static void do_addr(struct op *op)
@@ -642,28 +488,109 @@ static void do_addr(struct op *op)
 		0, 1, 0x1000, GICD_GPA, GICR_GPA, 0x08090000, 0x080b0000, 0xfffff000,
 		0xffff0000, 1ULL << 39, (1ULL << 40) - 0x10000, 1ULL << 40, ~0ULL, ~0xffffULL,
 	};
-	bool dist = op->kind == OP_ADDR_DIST;
-	u64 rng = op->b, addr, type, count = 0;
+	struct model_region *last = m.nr_regions ? &m.region[m.nr_regions - 1] : NULL;
+	bool dist = op->kind == OP_ADDR_DIST, is_region = false;
+	u64 rng = op->b, addr, type;
 
 	addr = dist ? GICD_GPA : is_v3() ? GICR_GPA : GICC_GPA;
+	/* The next region follows the last or leaves a gap. */
+	if (!dist && last)
+		addr = last->base + (last->count + below(&rng, 2)) * GICR_SIZE;
 	if (op->a % 8 == 0)
 		addr = PICK(&rng, strange);
 	type = is_v3() ? dist ? KVM_VGIC_V3_ADDR_TYPE_DIST : KVM_VGIC_V3_ADDR_TYPE_REDIST :
 	       dist ? KVM_VGIC_V2_ADDR_TYPE_DIST : KVM_VGIC_V2_ADDR_TYPE_CPU;
-	if (is_v3() && !dist && op->a / 8 % 4 == 0) {
-		/* A region of so many, the first or another */
+	if (is_v3() && !dist && (last ? last->count != 0 : op->a / 8 % 2)) {
+		/* A region of so many, most of the time with the index that it has to have */
+		is_region = true;
 		type = KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION;
-		count = below(&rng, 8) ? 1 + below(&rng, 5) : below(&rng, 4096);
-		addr |= count << 52 | (below(&rng, 4) ? 0 : below(&rng, 16));
+		addr |= (below(&rng, 8) ? 1 + below(&rng, 5) : (u64)below(&rng, 4096)) << 52;
+		addr |= below(&rng, 8) ? (u32)m.nr_regions : below(&rng, 16);
 	}
-	if (set(KVM_DEV_ARM_VGIC_GRP_ADDR, type, addr))
+	if (m.nr_regions == MAX_REGIONS || set(KVM_DEV_ARM_VGIC_GRP_ADDR, type, addr))
 		return;
-	if (dist) {
+	if (dist)
 		m.dist = addr;
-	} else if (!m.other) {
-		m.other = addr & ~0xfffULL & ~(0xfffULL << 52);
-		m.redists = count;
+	else if (!is_v3())
+		m.gicc = addr;
+	else if (is_region)
+		model_new_region(addr & ~(0xfffULL << 52) & ~0xffffULL, addr >> 52);
+	else
+		model_new_region(addr, 0);
+}
+
+/* An ITS, if there is none, and LPIs of as many vCPUs as there can be */
+static void do_its(struct op *op)
+{
+	u64 rng = op->b;
+	u32 ids[NR_LPIS], cpus[NR_LPIS];
+	int i, err;
+
+	if (!is_v3() || !m.init || !m.nr_vcpus || vm.its >= 0 || m.maybe_dead)
+		return;
+	err = vmm_create_its(&vm);
+	say("ITS: %s", strerrorname_np(err));
+	if (err)
+		fail("an ITS cannot be created: %s", strerrorname_np(err));
+	model_new_its();
+	for (i = 0; i < m.nr_vcpus; i++) {
+		set_lpi(i, GICR_PROPBASER, CONFIG_GPA | 15);
+		set_lpi(i, GICR_PENDBASER, TABLES_GPA);
 	}
+	for (i = 0; i < NR_LPIS; i++) {
+		cpus[i] = below(&rng, m.nr_vcpus);
+		ids[i] = m.vcpu[cpus[i]].id;
+		say("LPI %d is for vCPU %u", FIRST_LPI + i, ids[i]);
+	}
+	err = vmm_map_lpis(&vm, ids, NR_LPIS);
+	if (err)
+		fail("LPIs cannot be mapped: %s", strerrorname_np(err));
+	for (i = 0; i < NR_LPIS; i++)
+		model_map_lpi(i, cpus[i]);
+}
+
+/* What is in memory is not what KVM knows, until it is invalidated. */
+static void do_config_lpi(struct op *op)
+{
+	int lpi = op->a % NR_LPIS;
+
+	m.config[lpi] = op->b;
+	memcpy(vmm_memory(&vm, CONFIG_GPA), m.config, sizeof(m.config));
+	say("configuration of LPI %d in memory: %#x", FIRST_LPI + lpi, m.config[lpi]);
+}
+
+/* What KVM knows is in debugfs, a line for each interrupt. */
+static void do_check_lpis(void)
+{
+	char path[80], line[160];
+	u32 intid, priority, seen = 0;
+	char enabled;
+	FILE *f;
+	int i;
+
+	if (vm.its < 0 || vm.fd < 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/vgic-state", getpid(), vm.fd);
+	f = fopen(path, "re");
+	if (!f)
+		fail("%s: %s", path, strerrorname_np(errno));
+	while (fgets(line, sizeof(line), f)) {
+		/* pending, line, active, enabled, ..., and the priority */
+		if (sscanf(line, " LPI %u %*d %*3c%c%*s %*d %*x %*x %u", &intid, &enabled,
+			   &priority) != 3 || intid - FIRST_LPI >= NR_LPIS)
+			continue;
+		i = intid - FIRST_LPI;
+		seen |= 1 << i;
+		if (m.lpi[i].known && (enabled != '0' + (m.lpi[i].config & 1) ||
+				       priority != (m.lpi[i].config & 0xfc)))
+			fail("LPI %u is known to KVM with priority %#x, enabled %c, expected configuration %#x (revision %u)",
+			     intid, priority, enabled, m.lpi[i].config, m.rev);
+	}
+	fclose(f);
+	for (i = 0; i < NR_LPIS; i++)
+		if (m.lpi[i].known && !(seen & 1 << i))
+			fail("LPI %d is not known to KVM", FIRST_LPI + i);
+	say("LPIs are as expected");
 }
 
 static void do_line(struct op *op)
@@ -766,6 +693,21 @@ void do_op(struct op *op)
 		attr = group_attr(&rng, &group);
 		do_attr(KVM_GET_DEVICE_ATTR, group, attr, 0, some_pointer(op->c));
 		return;
+	case OP_WRITE_LPI:
+	case OP_READ_LPI:
+		if (!is_v3())
+			return;
+		attr = some_lpi_offset(&rng);
+		do_attr(op->kind == OP_WRITE_LPI ? KVM_SET_DEVICE_ATTR : KVM_GET_DEVICE_ATTR,
+			REDIST_REGS, some_cpu_attr(&rng) | attr, lpi_val(&rng, attr),
+			some_pointer(op->c));
+		return;
+	case OP_ITS:
+		return do_its(op);
+	case OP_CONFIG_LPI:
+		return do_config_lpi(op);
+	case OP_CHECK_LPIS:
+		return do_check_lpis();
 	case OP_ANY_ATTR:
 		return any_attr(&rng, true);
 	case OP_GUEST:

@@ -5,7 +5,8 @@
  * Runs on an emulated host, for $DURATION seconds, from $SEED. Every sequence
  * of operations has a process of its own, and a seed that follows from $SEED
  * and its number: the same seed gives the same operations. They are in
- * fuzz-ops.c, and what they have to end with is in fuzz-model.c.
+ * fuzz-ops.c and fuzz-threads.c, and what they have to end with is in
+ * fuzz-model.c.
  *
  * When a read is wrong, or the kernel complains, operations are left out for as
  * long as it still happens, and what is left is printed.
@@ -24,7 +25,7 @@
 #include "fuzz.h"
 #include "fuzz-model.h"
 
-#define MAX_OPS		64
+#define MAX_OPS		80
 #define SEQUENCE_SEC	40
 #define SHRINK_SEC	90
 
@@ -36,17 +37,19 @@ static int generate(u64 seed, struct op *ops)
 {
 	static const enum kind then[] = {
 		OP_SELECT, OP_SELECT, OP_SELECT, OP_READ_IIDR, OP_WRITE_GROUP, OP_WRITE_GROUP,
-		OP_WRITE_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_ANY_ATTR,
-		OP_ANY_ATTR, OP_ANY_ATTR, OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_LINE,
+		OP_WRITE_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_WRITE_LPI,
+		OP_WRITE_LPI, OP_READ_LPI, OP_READ_LPI, OP_CONFIG_LPI, OP_CONFIG_LPI,
+		OP_CHECK_LPIS, OP_CHECK_LPIS, OP_ANY_ATTR, OP_ANY_ATTR, OP_ANY_ATTR,
+		OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_LINE,
 	};
 	static const enum kind seldom[] = {
 		OP_VM, OP_VCPU, OP_VCPU_INIT, OP_DEVICE, OP_NR_IRQS, OP_ADDR_DIST,
-		OP_ADDR_OTHER, OP_INIT, OP_THREADS, OP_THREADS, OP_THREADS, OP_FORK, OP_CLOSE,
+		OP_ADDR_OTHER, OP_INIT, OP_ITS, OP_ITS, OP_THREADS, OP_THREADS, OP_THREADS, OP_FORK, OP_CLOSE,
 	};
 	int i, nr = 0, vcpus, setup, total;
 	u64 rng = seed;
 
-	vcpus = below(&rng, 16) ? 1 + below(&rng, MAX_VCPUS) : 0;
+	vcpus = below(&rng, 16) ? 1 + below(&rng, below(&rng, 2) ? 4 : MAX_VCPUS) : 0;
 	ops[nr++].kind = OP_VM;
 	if (below(&rng, 2))
 		ops[nr++].kind = OP_DEVICE;
@@ -58,9 +61,12 @@ static int generate(u64 seed, struct op *ops)
 	if (below(&rng, 2))
 		ops[nr++].kind = OP_NR_IRQS;
 	ops[nr++].kind = OP_ADDR_DIST;
-	ops[nr++].kind = OP_ADDR_OTHER;
+	for (i = 1 + below(&rng, 4); i; i--)
+		ops[nr++].kind = OP_ADDR_OTHER;
 	if (below(&rng, 8))
 		ops[nr++].kind = OP_INIT;
+	if (below(&rng, 4))
+		ops[nr++].kind = OP_ITS;
 	setup = nr;
 	/* One in three does it in some other order, or with something missing. */
 	for (i = below(&rng, 3) ? 0 : 1 + below(&rng, 4); i; i--) {
@@ -72,6 +78,9 @@ static int generate(u64 seed, struct op *ops)
 			ops[to].kind = kind;
 	}
 
+	/* Below revision 2 there is no way later. */
+	if (below(&rng, 2))
+		ops[nr++].kind = OP_SELECT;
 	total = nr + 8 + below(&rng, MAX_OPS - nr - 8);
 	while (nr < total)
 		ops[nr++].kind = below(&rng, 12) ? PICK(&rng, then) : PICK(&rng, seldom);

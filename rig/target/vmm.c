@@ -11,6 +11,15 @@
 
 #include "vmm.h"
 
+#define GITS_CTLR	0x00
+#define GITS_CBASER	0x80
+#define GITS_CWRITER	0x88
+#define GITS_BASER	0x100		/* of devices, then of collections */
+#define VALID		(1ULL << 63)
+#define ITS_MAPD	0x08
+#define ITS_MAPC	0x09
+#define ITS_MAPTI	0x0a
+
 /*
  * The guest runs at EL1 with its MMU off and interrupts masked. It does the
  * program that x0 points to and stores to EXIT_GPA, which is an exit to
@@ -93,7 +102,7 @@ int vmm_create(struct vm *vm)
 		.guest_phys_addr = RAM_GPA, .memory_size = RAM_SIZE,
 	};
 
-	*vm = (struct vm){ .kvm = vm->kvm, .fd = -1, .dev = -1 };
+	*vm = (struct vm){ .kvm = vm->kvm, .fd = -1, .dev = -1, .its = -1 };
 	vm->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (vm->ram == MAP_FAILED) {
@@ -110,14 +119,13 @@ int vmm_create(struct vm *vm)
 
 int vmm_create_vcpu(struct vm *vm, u32 id)
 {
-	int fd = ioctl(vm->fd, KVM_CREATE_VCPU, id);
+	int fd;
 
+	if (vm->nr_vcpus == MAX_VCPUS)
+		return E2BIG;
+	fd = ioctl(vm->fd, KVM_CREATE_VCPU, id);
 	if (fd < 0)
 		return errno;
-	if (vm->nr_vcpus == MAX_VCPUS) {
-		close(fd);
-		return E2BIG;
-	}
 	vm->vcpu[vm->nr_vcpus++] = fd;
 	return 0;
 }
@@ -132,9 +140,14 @@ static int set_core_reg(int vcpu, size_t offset, u64 val)
 	return err_of(ioctl(vcpu, KVM_SET_ONE_REG, &reg));
 }
 
+void *vmm_memory(struct vm *vm, u64 gpa)
+{
+	return (char *)vm->ram + (gpa - RAM_GPA);
+}
+
 struct program *vmm_program(struct vm *vm, int cpu)
 {
-	return (void *)((char *)vm->ram + (1 + cpu) * PAGE);
+	return vmm_memory(vm, RAM_GPA + (1 + cpu) * PAGE);
 }
 
 int vmm_init_vcpu(struct vm *vm, int cpu)
@@ -173,6 +186,48 @@ int vmm_create_device(struct vm *vm, u32 type)
 
 	if (!err)
 		vm->dev = dev.fd;
+	return err;
+}
+
+int vmm_create_its(struct vm *vm)
+{
+	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_ARM_VGIC_ITS };
+	int err = err_of(ioctl(vm->fd, KVM_CREATE_DEVICE, &dev));
+
+	if (err)
+		return err;
+	vm->its = dev.fd;
+	err = vmm_set(vm->its, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, GITS_GPA);
+	if (!err)
+		err = vmm_set(vm->its, KVM_DEV_ARM_VGIC_GRP_CTRL,
+			      KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
+	return err;
+}
+
+/* LPI n has event n of device 0 and collection n. */
+int vmm_map_lpis(struct vm *vm, const u32 *ids, int nr)
+{
+	u64 (*command)[4] = vmm_memory(vm, COMMANDS_GPA);
+	const struct { u32 offset; u64 val; } regs[] = {
+		{ GITS_BASER, VALID | TABLES_GPA },
+		{ GITS_BASER + 8, VALID | TABLES_GPA },
+		{ GITS_CBASER, VALID | COMMANDS_GPA },
+		{ GITS_CTLR, 1 },
+		{ GITS_CWRITER, (1 + 2 * nr) * sizeof(*command) },
+	};
+	int i, err = 0;
+
+	/* 16 events: the size is one less than the number of bits. */
+	memcpy(command++, (u64 []){ ITS_MAPD, 3, VALID | ITT_GPA, 0 }, sizeof(*command));
+	for (i = 0; i < nr; i++) {
+		memcpy(command++, (u64 []){ ITS_MAPC, 0, VALID | (u64)ids[i] << 16 | i, 0 },
+		       sizeof(*command));
+		memcpy(command++, (u64 []){ ITS_MAPTI, (FIRST_LPI + i + 0ULL) << 32 | i, i, 0 },
+		       sizeof(*command));
+	}
+	for (i = 0; i < (int)ARRAY_SIZE(regs) && !err; i++)
+		err = vmm_set(vm->its, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, regs[i].offset,
+			      regs[i].val);
 	return err;
 }
 

@@ -57,7 +57,7 @@ tests_go_wrong()
 	cell few healthy FAIL && cell broken healthy FAIL &&
 	cell silent healthy FAIL && cell crash healthy known &&
 	cell hang healthy FAIL || return 1
-	for text in 'expected 0x4b00143b, read 0x4b00343b' 'TIMEOUT 3 seconds' \
+	for text in 'expected 0x4b00143b, read 0x4b00343b' 'TIMEOUT 3 seconds, after: about to hang' \
 		'about to hang' 'printed no KTAP' 'killed by Segmentation fault' \
 		'not every planned subtest reported' \
 		'known: crash on healthy: the test is named for it'; do

@@ -29,6 +29,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +71,7 @@ static void mount_all(void)
 		{ "proc", "/proc" },
 		{ "sysfs", "/sys" },
 		{ "debugfs", "/sys/kernel/debug" },
+		{ "devpts", "/dev/pts" },
 		{ "tmpfs", "/tmp" },
 	};
 	size_t i;
@@ -155,47 +157,76 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Returns false when the test had not closed its output in time. */
-static bool copy_output(int fd, const char *test, double deadline)
+/*
+ * A terminal, for what a test prints to a pipe is lost when it has to be killed, and that
+ * is what says where it hung.
+ */
+static void open_terminal(int *master, int *slave)
+{
+	struct termios raw = {};
+
+	cfmakeraw(&raw);
+	*master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (*master < 0 || unlockpt(*master))
+		die("posix_openpt: %m");
+	*slave = open(ptsname(*master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (*slave < 0 || tcsetattr(*slave, TCSANOW, &raw))
+		die("%s: %m", ptsname(*master));
+}
+
+static bool has_exited(pid_t pid)
+{
+	siginfo_t info = {};
+
+	return !waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+/* Return: false when the test had not ended in time, with the last line it printed */
+static bool copy_output(int fd, pid_t pid, const char *test, double deadline, char *last,
+			size_t size)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	bool ktap = false, exited = false;
 	char line[4096];
-	bool ktap = false;
 	size_t len = 0;
 	char c;
 
-	for (;;) {
-		double left = deadline - now();
-
-		if (left <= 0 || poll(&pfd, 1, left * 1000 + 1) == 0)
-			break;
+	last[0] = '\0';
+	while (now() < deadline) {
+		if (poll(&pfd, 1, exited ? 0 : 20) <= 0) {
+			if (exited)
+				break;
+			exited = has_exited(pid);
+			continue;
+		}
 		if (read(fd, &c, 1) != 1)
 			break;
 		if (c != '\n')
 			line[len++] = c;
 		if (c == '\n' || len == sizeof(line) - 1) {
 			line[len] = '\0';
+			snprintf(last, size, "%.*s", (int)size - 1, line);
 			put_line(test, line, &ktap);
 			len = 0;
 		}
 	}
 	if (len) {
 		line[len] = '\0';
+		snprintf(last, size, "%.*s", (int)size - 1, line);
 		put_line(test, line, &ktap);
 	}
-	return now() < deadline;
+	return exited;
 }
 
 static void run_test(int num, const char *test, int timeout)
 {
 	double start = now();
+	int master, slave, status;
+	char last[256];
 	bool in_time;
-	int out[2], status;
 	pid_t pid;
 
-	if (pipe2(out, O_CLOEXEC))
-		die("pipe: %m");
-
+	open_terminal(&master, &slave);
 	pid = fork();
 	if (pid < 0)
 		die("fork: %m");
@@ -203,31 +234,23 @@ static void run_test(int num, const char *test, int timeout)
 		char path[256];
 
 		setpgid(0, 0);
-		dup2(out[1], STDOUT_FILENO);
-		dup2(out[1], STDERR_FILENO);
+		dup2(slave, STDOUT_FILENO);
+		dup2(slave, STDERR_FILENO);
 		snprintf(path, sizeof(path), TESTS "%s", test);
 		execl(path, path, NULL);
 		fprintf(stderr, "%s: %m\n", path);
 		_exit(127);
 	}
-	close(out[1]);
-	in_time = copy_output(out[0], test, start + timeout);
-	close(out[0]);
-
-	/* A test may close its output and stay: give it what time is left. */
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		if (!in_time || now() > start + timeout) {
-			in_time = false;
-			kill(-pid, SIGKILL);
-			waitpid(pid, &status, 0);
-			break;
-		}
-		usleep(10000);
-	}
+	/* With the slave kept open, nothing is lost and there is no end of file. */
+	in_time = copy_output(master, pid, test, start + timeout, last, sizeof(last));
 	kill(-pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(slave);
+	close(master);
 
 	if (!in_time)
-		fprintf(results, "not ok %d %s # TIMEOUT %d seconds\n", num, test, timeout);
+		fprintf(results, "not ok %d %s # TIMEOUT %d seconds, after: %s\n", num, test,
+			timeout, last);
 	else if (WIFSIGNALED(status))
 		fprintf(results, "not ok %d %s # killed by %s\n", num, test,
 			strsignal(WTERMSIG(status)));

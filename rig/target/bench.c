@@ -182,7 +182,7 @@ static u64 user_read(struct vgic_vm *v, const struct vgic_reg *reg)
 {
 	u64 start = now();
 
-	vgic_user_read(v, reg);
+	vgic_user_read(v, *reg);
 	return now() - start;
 }
 
@@ -190,7 +190,7 @@ static u64 user_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val)
 {
 	u64 start = now();
 
-	vgic_user_write(v, reg, val);
+	vgic_user_write(v, *reg, val);
 	return now() - start;
 }
 
@@ -258,9 +258,9 @@ static void bench_guest(const struct vgic_rev *gic)
 	iidr = vgic_iidr(v, 0);
 	MEASURE(v, in_guest(v, guest_load, iidr.gpa, 0), "IIDR read by guest");
 	/* Without this GICv2 ignores what a VMM writes to IGROUPR. */
-	vgic_user_write(v, &iidr, VGIC_IIDR(VGIC_REV_LATEST));
+	vgic_user_write(v, iidr, VGIC_IIDR(VGIC_REV_LATEST));
 	bench_register(v, vgic_igroupr(v, 1), gic->igroupr, "IGROUPR");
-	if (!__vgic_user_write(v, &iidr, VGIC_IIDR(0)))
+	if (!__vgic_user_write(v, iidr, VGIC_IIDR(0)))
 		bench_register(v, vgic_igroupr(v, 1), gic->igroupr, "revision 0 IGROUPR");
 	kvm_vm_free(v->vm);
 }
@@ -298,14 +298,14 @@ static u64 select_revision(struct vgic_vm *v, u32 rev, u32 group_word)
 	u64 start;
 	int i;
 
-	vgic_user_write(v, &iidr, VGIC_IIDR(VGIC_REV_LATEST));
+	vgic_user_write(v, iidr, VGIC_IIDR(VGIC_REV_LATEST));
 	for (i = 0; i < vgic_nr_igroupr(v); i++) {
 		reg = vgic_igroupr(v, i);
-		vgic_user_write(v, &reg, group_word);
+		vgic_user_write(v, reg, group_word);
 	}
 
 	start = now();
-	vgic_user_write(v, &iidr, VGIC_IIDR(rev));
+	vgic_user_write(v, iidr, VGIC_IIDR(rev));
 	return now() - start;
 }
 
@@ -321,7 +321,7 @@ static void bench_select(const struct vgic_rev *gic, int nr_vcpus, u32 nr_irqs)
 		nr_vcpus, nr_irqs - 32)
 
 	SELECT(2, reset, "2");
-	if (!__vgic_user_write(v, &iidr, VGIC_IIDR(0))) {
+	if (!__vgic_user_write(v, iidr, VGIC_IIDR(0))) {
 		SELECT(0, reset, "0");
 		SELECT(0, ~reset, "0 and put groups back");
 	}

@@ -19,21 +19,22 @@
 /* Groups that are no reset value, to find a refused write that has an effect */
 #define PATTERN		0x5a5a5a5a
 
-#define EXPECT_WRITE(_v, _val, _expected)					\
-do {										\
-	struct vgic_reg __reg = vgic_iidr(_v, 0);				\
-	u32 __written = (_val);							\
-										\
-	EXPECT_ERRNO(_v, _expected, __vgic_user_write(_v, &__reg, __written),	\
-		     "%#x written to GICD_IIDR", __written);			\
-} while (0)
+static void expect_write(struct __test_metadata *_metadata, int line, struct vgic_vm *v,
+			 u32 val, int expected)
+{
+	vgic_expect(_metadata, __FILE__, line, true, v, expected,
+		    __vgic_user_write(v, vgic_iidr(v, 0), val),
+		    "%#x written to GICD_IIDR", val);
+}
 
-#define EXPECT_REVISION(_v, _rev)						\
-do {										\
-	struct vgic_reg __reg = vgic_iidr(_v, 0);				\
-										\
-	EXPECT_USER(_v, __reg, VGIC_IIDR(_rev));				\
-} while (0)
+static void expect_revision(struct __test_metadata *_metadata, int line, struct vgic_vm *v,
+			    u32 rev)
+{
+	vgic_expect_user(_metadata, __FILE__, line, v, vgic_iidr(v, 0), VGIC_IIDR(rev));
+}
+
+#define EXPECT_WRITE(...)	expect_write(_metadata, __LINE__, __VA_ARGS__)
+#define EXPECT_REVISION(...)	expect_revision(_metadata, __LINE__, __VA_ARGS__)
 
 static bool has_cap(void)
 {
@@ -54,9 +55,9 @@ static void expect_views(struct __test_metadata *_metadata, struct vgic_vm *v)
 
 		EXPECT_BOTH(v, gicd, iidr);
 		for (i = 0; i < ARRAY_SIZE(scribbles); i++) {
-			vgic_guest_write(v, &gicd, scribbles[i]);
+			vgic_guest_write(v, gicd, scribbles[i]);
 			EXPECT_BOTH(v, gicd, iidr);
-			vgic_guest_write64(v, &gicd, scribbles[i]);
+			vgic_guest_write64(v, gicd, scribbles[i]);
 			EXPECT_BOTH(v, gicd, iidr);
 		}
 
@@ -124,18 +125,18 @@ VGIC_TEST(refused)
 	groups = v->row->user_groups ? PATTERN : v->row->igroupr;
 
 	v->step = "before the first run";
-	vgic_user_write(v, &reg, PATTERN);
+	vgic_user_write(v, reg, PATTERN);
 	expect_refusals(_metadata, v, v->row->rev);
 	EXPECT_BOTH(v, reg, groups);
 
 	v->step = "after a run";
-	vgic_guest_write(v, &reg, ~PATTERN);
+	vgic_guest_write(v, reg, ~PATTERN);
 	expect_refusals(_metadata, v, v->row->rev);
 	groups = v->row->guest_groups ? ~PATTERN : groups;
 	EXPECT_BOTH(v, reg, groups);
 
 	/* Nor does it tell KVM that userspace knows about GICv2's groups. */
-	vgic_user_write(v, &reg, 0);
+	vgic_user_write(v, reg, 0);
 	EXPECT_BOTH(v, reg, v->row->user_groups ? 0 : groups);
 }
 
@@ -216,7 +217,7 @@ VGIC_SELECT_TEST(after_run)
 	vgic_vm_start(_metadata, v);
 	/* The last of its vCPUs */
 	reg = vgic_igroupr(v, v->nr_vcpus - 1);
-	vgic_guest_write(v, &reg, PATTERN);
+	vgic_guest_write(v, reg, PATTERN);
 
 	v->step = "after a run";
 	for (rev = 0; rev <= VGIC_REV_LATEST; rev++) {
@@ -288,8 +289,8 @@ VGIC_TEST(two_vms)
 		ASSERT_SELECT(&other, rev);
 		EXPECT_REVISION(v, v->row->rev);
 		groups = v->row->guest_groups ? PATTERN ^ rev : v->row->igroupr;
-		vgic_guest_write(v, &reg, PATTERN ^ rev);
-		vgic_user_write(&other, &reg, ~PATTERN);
+		vgic_guest_write(v, reg, PATTERN ^ rev);
+		vgic_user_write(&other, reg, ~PATTERN);
 		EXPECT_BOTH(v, reg, groups);
 	}
 	v->nr_differences += other.nr_differences;

@@ -34,27 +34,14 @@ static const char * const order_names[] = {
 	"restored with the revision last", "restored without the revision",
 };
 
-/**
- * struct attr - one device attribute and its value
- * @its: of the ITS, not of the GIC
- * @group: of the attribute
- * @attr: the attribute
- * @offset: of the register in the distributor, or whatever else identifies it
- * @shared: a register of the distributor, and not of a vCPU
- * @val: its value
- */
-struct attr {
-	bool	its;
-	u32	group;
-	u64	attr;
-	u32	offset;
-	bool	shared;
-	u64	val;
-};
-
+/* Device attributes of a GIC and its ITS, with their values */
 struct state {
-	struct attr	attrs[MAX_SAVED];
-	int		nr;
+	struct attr {
+		u32	group;
+		u64	attr;
+		u64	val;
+	}	attrs[MAX_SAVED];
+	int	nr;
 };
 
 /*
@@ -64,99 +51,66 @@ struct state {
 static const struct {
 	u32	offset;
 	int	bits;
-	bool	v2_only;
 } kinds[] = {
-	{ GICD_ITARGETSR,	8,	.v2_only = true },
-	{ GICD_IGROUPR,		1 },
-	{ GICD_ISENABLER,	1 },
-	{ GICD_ISPENDR,		1 },
-	{ GICD_ISACTIVER,	1 },
-	{ GICD_IPRIORITYR,	8 },
-	{ GICD_ICFGR,		2 },
+	{ GICD_ITARGETSR, 8 }, { GICD_IGROUPR, 1 }, { GICD_ISENABLER, 1 }, { GICD_ISPENDR, 1 },
+	{ GICD_ISACTIVER, 1 }, { GICD_IPRIORITYR, 8 }, { GICD_ICFGR, 2 },
 };
 
-static void save_attr(struct vgic_vm *v, struct state *s, u32 group, u64 attr,
-		      u32 offset, bool shared)
+static int attr_fd(struct vgic_vm *v, const struct attr *a)
 {
-	struct attr *a = &s->attrs[s->nr++];
-
-	TEST_ASSERT(s->nr <= MAX_SAVED, "MAX_SAVED is too small");
-	*a = (struct attr){ .group = group, .attr = attr, .offset = offset, .shared = shared };
-	a->its = group == KVM_DEV_ARM_VGIC_GRP_ITS_REGS;
-	kvm_device_attr_get(a->its ? v->its_fd : v->gic_fd, group, attr, &a->val);
-
-	/* SGIs of a GICv2 are pending by source, see GICD_SPENDSGIR. */
-	if (!vgic_is_v3(v) && offset == GICD_ISPENDR)
-		a->val &= ~GENMASK(15, 0);
+	return a->group == KVM_DEV_ARM_VGIC_GRP_ITS_REGS ? v->its_fd : v->gic_fd;
 }
 
-static void save_reg(struct vgic_vm *v, struct state *s, struct vgic_reg reg,
-		     u32 offset, bool shared)
+static bool is_gicd(const struct attr *a, u32 offset)
 {
-	save_attr(v, s, reg.group, reg.attr, offset, shared);
+	return a->group == KVM_DEV_ARM_VGIC_GRP_DIST_REGS && (u32)a->attr == offset;
 }
 
-static void save_private(struct vgic_vm *v, struct state *s, int cpu)
+static bool is_igroupr(const struct attr *a)
 {
-	static const u32 lpi_regs[] = {
-		GICR_PROPBASER, GICR_PROPBASER + 4, GICR_PENDBASER, GICR_PENDBASER + 4,
-		GICR_CTLR,
-	};
-	u32 offset;
-	int i, word;
+	u32 offset = a->attr;
 
-	for (i = 0; vgic_is_v3(v) && i < ARRAY_SIZE(lpi_regs); i++)
-		save_reg(v, s, vgic_gicr(cpu, "", lpi_regs[i]), lpi_regs[i], false);
+	if (a->group == KVM_DEV_ARM_VGIC_GRP_REDIST_REGS)
+		return offset == SZ_64K + GICR_IGROUPR0;
+	return a->group == KVM_DEV_ARM_VGIC_GRP_DIST_REGS &&
+	       offset >= GICD_IGROUPR && offset < GICD_ISENABLER;
+}
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (vgic_is_v3(v) && kinds[i].v2_only)
-			continue;
+static bool is_gicr_ctlr(const struct attr *a)
+{
+	return a->group == KVM_DEV_ARM_VGIC_GRP_REDIST_REGS && (u32)a->attr == GICR_CTLR;
+}
 
-		for (word = 0; word < kinds[i].bits; word++) {
-			offset = kinds[i].offset + 4 * word;
-			save_reg(v, s, vgic_private(v, cpu, "", offset), offset, false);
-		}
-	}
+static void save_attrs(struct vgic_vm *v, struct state *s, u32 group, u64 attr,
+		       int nr, int step)
+{
+	while (nr--) {
+		struct attr *a = &s->attrs[s->nr++];
 
-	for (word = 0; !vgic_is_v3(v) && word < 4; word++) {
-		offset = GICD_SPENDSGIR + 4 * word;
-		save_reg(v, s, vgic_gicd(v, cpu, "", offset), offset, false);
+		TEST_ASSERT(s->nr <= MAX_SAVED, "MAX_SAVED is too small");
+		*a = (struct attr){ group, attr };
+		kvm_device_attr_get(attr_fd(v, a), group, attr, &a->val);
+		/* SGIs of a GICv2 are pending by source, see GICD_SPENDSGIR. */
+		if (!vgic_is_v3(v) && is_gicd(a, GICD_ISPENDR))
+			a->val &= ~GENMASK(15, 0);
+		attr += step;
 	}
 }
 
-static void save_shared(struct vgic_vm *v, struct state *s)
+static void save_reg(struct vgic_vm *v, struct state *s, struct vgic_reg reg, int nr)
 {
-	u32 offset;
-	int i;
-
-	for (i = MIN_SPI; vgic_is_v3(v) && i < v->nr_irqs; i++) {
-		offset = GICD_IROUTER + 8 * i;
-		save_reg(v, s, vgic_gicd(v, 0, "", offset), offset, true);
-	}
-
-	if (vgic_is_v3(v))
-		save_reg(v, s, vgic_iidr(v, 0), GICD_IIDR, true);
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (vgic_is_v3(v) && kinds[i].v2_only)
-			continue;
-
-		for (offset = kinds[i].offset + 4 * kinds[i].bits;
-		     offset < kinds[i].offset + v->nr_irqs * kinds[i].bits / 8;
-		     offset += 4)
-			save_reg(v, s, vgic_gicd(v, 0, "", offset), offset, true);
-	}
-
-	/* What a line is at, 32 in a word, as only GICv3 has it */
-	for (i = MIN_SPI; vgic_is_v3(v) && i < v->nr_irqs; i += 32)
-		save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, i, i, true);
+	save_attrs(v, s, reg.group, reg.attr, nr, 4);
 }
 
-static void save_cpuif(struct vgic_vm *v, struct state *s, u64 cpu)
+static u64 sysreg_attr(u64 cpu, u32 reg)
 {
-	static const u32 v2_regs[] = {
-		GICC_CTLR, GICC_PMR, GICC_BPR, GICC_ABPR, GICC_APR,
-	};
+	return cpu << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT |
+	       (KVM_ARM64_SYS_REG(reg) & KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK);
+}
+
+static void save_vcpu(struct vgic_vm *v, struct state *s, u64 cpu)
+{
+	static const u32 v2_regs[] = { GICC_CTLR, GICC_PMR, GICC_BPR, GICC_ABPR, GICC_APR };
 	static const u32 v3_regs[] = {
 		SYS_ICC_PMR_EL1, SYS_ICC_BPR0_EL1, SYS_ICC_BPR1_EL1,
 		SYS_ICC_AP0R0_EL1, SYS_ICC_AP1R0_EL1, SYS_ICC_CTLR_EL1,
@@ -164,34 +118,39 @@ static void save_cpuif(struct vgic_vm *v, struct state *s, u64 cpu)
 	};
 	int i;
 
-	for (i = 0; vgic_is_v3(v) && i < ARRAY_SIZE(v3_regs); i++)
-		save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
-			  cpu << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT |
-			  (KVM_ARM64_SYS_REG(v3_regs[i]) &
-			   KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK),
-			  v3_regs[i], false);
+	for (i = vgic_is_v3(v); i < ARRAY_SIZE(kinds); i++)
+		save_reg(v, s, vgic_private(v, cpu, "", kinds[i].offset), kinds[i].bits);
 
-	for (i = 0; !vgic_is_v3(v) && i < ARRAY_SIZE(v2_regs); i++)
-		save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_CPU_REGS,
-			  cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | v2_regs[i],
-			  v2_regs[i], false);
+	if (!vgic_is_v3(v)) {
+		save_reg(v, s, vgic_gicd(v, cpu, "", GICD_SPENDSGIR), 4);
+		for (i = 0; i < ARRAY_SIZE(v2_regs); i++)
+			save_attrs(v, s, KVM_DEV_ARM_VGIC_GRP_CPU_REGS,
+				   cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | v2_regs[i], 1, 0);
+		return;
+	}
+
+	save_reg(v, s, vgic_gicr(cpu, "", GICR_PROPBASER), 4);
+	save_reg(v, s, vgic_gicr(cpu, "", GICR_CTLR), 1);
+	for (i = 0; i < ARRAY_SIZE(v3_regs); i++)
+		save_attrs(v, s, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+			   sysreg_attr(cpu, v3_regs[i]), 1, 0);
 }
 
 static void save_its(struct vgic_vm *v, struct state *s)
 {
-	int i;
+	u32 group = KVM_DEV_ARM_VGIC_GRP_ITS_REGS;
 
+	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
+			    KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES, NULL);
 	kvm_device_attr_set(v->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
 			    KVM_DEV_ARM_ITS_SAVE_TABLES, NULL);
-	save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_IIDR, GITS_IIDR, true);
-	save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_CBASER, GITS_CBASER, true);
-	save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_CREADR, GITS_CREADR, true);
-	save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_CWRITER, GITS_CWRITER, true);
-	for (i = 0; i < GITS_BASER_NR_REGS; i++)
-		save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_BASER + 8 * i,
-			  GITS_BASER + 8 * i, true);
+	save_attrs(v, s, group, GITS_IIDR, 1, 0);
+	save_attrs(v, s, group, GITS_CBASER, 1, 0);
+	save_attrs(v, s, group, GITS_CREADR, 1, 0);
+	save_attrs(v, s, group, GITS_CWRITER, 1, 0);
+	save_attrs(v, s, group, GITS_BASER, GITS_BASER_NR_REGS, 8);
 	/* With which it is enabled, and the tables restored before */
-	save_attr(v, s, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_CTLR, GITS_CTLR, true);
+	save_attrs(v, s, group, GITS_CTLR, 1, 0);
 }
 
 /*
@@ -202,39 +161,28 @@ static void save_its(struct vgic_vm *v, struct state *s)
  */
 static void save(struct vgic_vm *v, struct state *s)
 {
-	int cpu;
+	int i, cpu;
 
 	s->nr = 0;
-	save_reg(v, s, vgic_gicd(v, 0, "", GICD_CTLR), GICD_CTLR, true);
+	save_reg(v, s, vgic_gicd(v, 0, "", GICD_CTLR), 1);
 	if (!vgic_is_v3(v))
-		save_reg(v, s, vgic_iidr(v, 0), GICD_IIDR, true);
-	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
-		save_private(v, s, cpu);
-		save_cpuif(v, s, cpu);
-	}
-	save_shared(v, s);
-	if (vgic_is_v3(v)) {
-		kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
-				    KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES, NULL);
-		save_its(v, s);
-	}
-}
+		save_reg(v, s, vgic_iidr(v, 0), 1);
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
+		save_vcpu(v, s, cpu);
 
-static bool is_iidr(const struct attr *a)
-{
-	return !a->its && a->shared && a->offset == GICD_IIDR;
-}
+	for (i = MIN_SPI; vgic_is_v3(v) && i < v->nr_irqs; i++)
+		save_reg(v, s, vgic_gicd(v, 0, "", GICD_IROUTER + 8 * i), 1);
+	if (vgic_is_v3(v))
+		save_reg(v, s, vgic_iidr(v, 0), 1);
+	for (i = vgic_is_v3(v); i < ARRAY_SIZE(kinds); i++)
+		save_reg(v, s, vgic_gicd(v, 0, "", kinds[i].offset + 4 * kinds[i].bits),
+			 kinds[i].bits * (v->nr_irqs / 32 - 1));
+	if (!vgic_is_v3(v))
+		return;
 
-static bool is_igroupr(const struct attr *a)
-{
-	return (a->group == KVM_DEV_ARM_VGIC_GRP_DIST_REGS ||
-		a->group == KVM_DEV_ARM_VGIC_GRP_REDIST_REGS) &&
-	       a->offset >= GICD_IGROUPR && a->offset < GICD_ISENABLER;
-}
-
-static bool is_gicr_ctlr(const struct attr *a)
-{
-	return a->group == KVM_DEV_ARM_VGIC_GRP_REDIST_REGS && a->offset == GICR_CTLR;
+	/* What lines are at, 32 at a time, which only GICv3 has */
+	save_attrs(v, s, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, MIN_SPI, v->nr_irqs / 32 - 1, 32);
+	save_its(v, s);
 }
 
 /* The revision is that of @v's row, whatever was saved. */
@@ -251,12 +199,11 @@ static void restore(struct __test_metadata *_metadata, struct vgic_vm *v,
 		const struct attr *a = &s->attrs[i];
 		u64 val = a->val;
 
-		if (a->its && a->offset == GITS_CTLR)
+		if (a->group == KVM_DEV_ARM_VGIC_GRP_ITS_REGS && a->attr == GITS_CTLR)
 			kvm_device_attr_set(v->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
 					    KVM_DEV_ARM_ITS_RESTORE_TABLES, NULL);
-		if (!is_iidr(a))
-			kvm_device_attr_set(a->its ? v->its_fd : v->gic_fd,
-					    a->group, a->attr, &val);
+		if (!is_gicd(a, GICD_IIDR))
+			kvm_device_attr_set(attr_fd(v, a), a->group, a->attr, &val);
 		else if (order == ADDRESS_ORDER)
 			ASSERT_SELECT(v, v->row->rev);
 	}
@@ -284,7 +231,7 @@ static void expect_state(struct __test_metadata *_metadata, struct vgic_vm *v,
 		const struct attr *a = &s->attrs[i];
 		u64 expected = a->val;
 
-		if (is_iidr(a))
+		if (is_gicd(a, GICD_IIDR))
 			expected = VGIC_IIDR(v->row->rev);
 		else if (is_igroupr(a) && !keeps_groups)
 			expected = v->row->igroupr;
@@ -292,50 +239,36 @@ static void expect_state(struct __test_metadata *_metadata, struct vgic_vm *v,
 			expected &= ~(u64)(GICR_CTLR_IR | GICR_CTLR_CES);
 
 		EXPECT_VGIC(v, expected, now.attrs[i].val,
-			    "register %#x, attribute %#lx of group %u", a->offset,
-			    (unsigned long)a->attr, a->group);
+			    "attribute %#lx of group %u", (unsigned long)a->attr, a->group);
 	}
 }
 
-static void write_private(struct vgic_vm *v, int cpu, u32 offset, u32 val)
+static void write_lpi_regs(struct vgic_vm *v, int cpu)
 {
-	struct vgic_reg reg = vgic_private(v, cpu, "", offset);
-
-	vgic_user_write(v, &reg, val);
-}
-
-static void write_shared(struct vgic_vm *v, u32 offset, u32 val)
-{
-	struct vgic_reg reg = vgic_gicd(v, 0, "", offset);
-
-	vgic_user_write(v, &reg, val);
-}
-
-static void write_lpi_reg(struct vgic_vm *v, int cpu, u32 offset, u64 val)
-{
-	struct vgic_reg reg = vgic_gicr(cpu, "", offset);
-
-	vgic_user_write(v, &reg, val);
-	if (offset == GICR_CTLR)
-		return;
-	reg = vgic_gicr(cpu, "", offset + 4);
-	vgic_user_write(v, &reg, val >> 32);
-}
-
-static void write_cpuif(struct vgic_vm *v, u64 cpu)
-{
-	u64 mpidr = cpu << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT, ap[] = { BIT(20), BIT(21) };
-	static const u32 regs[] = { SYS_ICC_AP0R0_EL1, SYS_ICC_AP1R0_EL1 };
-	u32 apr = BIT(20);
+	/* GICR_CTLR as it was saved in revision 3 */
+	u64 prop = v->its.lpi_prop_table | 0xf, pend = v->its.lpi_pend_tables + cpu * SZ_64K;
+	u32 vals[] = { prop, prop >> 32, pend, pend >> 32,
+		       GICR_CTLR_ENABLE_LPIS | GICR_CTLR_IR | GICR_CTLR_CES };
 	int i;
 
-	for (i = 0; vgic_is_v3(v) && i < 2; i++)
-		kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, mpidr |
-				    (KVM_ARM64_SYS_REG(regs[i]) &
-				     KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK), &ap[i]);
-	if (!vgic_is_v3(v))
+	for (i = 0; i < ARRAY_SIZE(vals); i++)
+		vgic_user_write(v, vgic_gicr(cpu, "", i < 4 ? GICR_PROPBASER + 4 * i : GICR_CTLR),
+				vals[i]);
+}
+
+static void write_active_priorities(struct vgic_vm *v, u64 cpu)
+{
+	u64 ap0 = BIT(20), ap1 = BIT(21);
+
+	if (!vgic_is_v3(v)) {
 		kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_REGS,
-				    cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | GICC_APR, &apr);
+				    cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | GICC_APR, &ap0);
+		return;
+	}
+	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+			    sysreg_attr(cpu, SYS_ICC_AP0R0_EL1), &ap0);
+	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+			    sysreg_attr(cpu, SYS_ICC_AP1R0_EL1), &ap1);
 }
 
 /*
@@ -344,31 +277,23 @@ static void write_cpuif(struct vgic_vm *v, u64 cpu)
  */
 static void make_state(struct vgic_vm *v)
 {
-	u32 ctlr = vgic_is_v3(v) ? GICD_CTLR_ENABLE_SS_G1 : GICD_CTLR_ENABLE_SS_G0;
 	int i, cpu;
 
 	vgic_user_enable_irqs(v);
 	vgic_user_write_groups(v, PATTERN);
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
 		for (i = 0; i < 8; i++)
-			write_private(v, cpu, GICD_IPRIORITYR + 4 * i, 0xa0a0a0a0 - 0x08080808 * i);
-		write_private(v, cpu, GICD_ISACTIVER, BIT(VGIC_REV_PPI) | BIT(VGIC_REV_PPI + 1));
-		write_cpuif(v, cpu);
-		if (!vgic_is_v3(v))
-			continue;
-
-		/* As it was saved in revision 3, but not from another revision */
-		write_lpi_reg(v, cpu, GICR_PROPBASER, v->its.lpi_prop_table | 0xf);
-		write_lpi_reg(v, cpu, GICR_PENDBASER, v->its.lpi_pend_tables + cpu * SZ_64K);
-		write_lpi_reg(v, cpu, GICR_CTLR, GICR_CTLR_ENABLE_LPIS | GICR_CTLR_IR |
-						 GICR_CTLR_CES);
+			vgic_write_private(v, cpu, GICD_IPRIORITYR + 4 * i, 0xa0a0a0a0 - 0x08080808 * i);
+		vgic_write_private(v, cpu, GICD_ISACTIVER, BIT(VGIC_REV_PPI) | BIT(VGIC_REV_PPI + 1));
+		write_active_priorities(v, cpu);
+		if (vgic_is_v3(v))
+			write_lpi_regs(v, cpu);
 	}
 	for (i = 8; i < v->nr_irqs / 4; i++)
-		write_shared(v, GICD_IPRIORITYR + 4 * i, 0xa0a0a0a0 - 0x08080808 * (i % 8));
-	write_shared(v, GICD_ISACTIVER + 4, BIT(VGIC_REV_SPI(0) % 32) | BIT(30));
-	write_shared(v, GICD_ICFGR + 8, 0xaaaa0000);
+		vgic_write_shared(v, GICD_IPRIORITYR + 4 * i, 0xa0a0a0a0 - 0x08080808 * (i % 8));
+	vgic_write_shared(v, GICD_ISACTIVER + 4, BIT(VGIC_REV_SPI(0) % 32) | BIT(30));
+	vgic_write_shared(v, GICD_ICFGR + 8, 0xaaaa0000);
 	kvm_arm_irq_line(v->vm, MIN_SPI + 1, 1);
-	write_shared(v, GICD_CTLR, ctlr);
 	vgic_pend_irqs(v);
 }
 
@@ -497,7 +422,7 @@ static void move_on(struct __test_metadata *_metadata, struct vgic_vm *v,
 		ASSERT_SELECT(&from, v->row->rev);
 	vgic_enable_irqs(&from, VGIC_BOTH_GROUPS);
 	/* The SPIs come last, so that each vCPU has left the others behind by then. */
-	write_shared(&from, GICD_IPRIORITYR + VGIC_REV_SPI(0), 0xb0b0b0b0);
+	vgic_write_shared(&from, GICD_IPRIORITYR + VGIC_REV_SPI(0), 0xb0b0b0b0);
 	if (groups)
 		vgic_guest_write_groups(&from, PATTERN);
 	if (vgic_is_v3(v))
@@ -572,16 +497,16 @@ VGIC_V2_SELECT_TEST(opt_in)
 	vgic_vm_create(v);
 	vgic_vm_init_gic(v);
 	reg = vgic_igroupr(v, 0);
-	vgic_user_write(v, &reg, ~0);
+	vgic_user_write(v, reg, ~0);
 	EXPECT_USER(v, reg, 0);
 	v->step = "in revision 3";
 	ASSERT_SELECT(v, VGIC_REV_LATEST);
-	vgic_user_write(v, &reg, ~0);
+	vgic_user_write(v, reg, ~0);
 	EXPECT_USER(v, reg, ~0);
 
 	v->step = "after that";
 	ASSERT_SELECT(v, v->row->rev);
-	vgic_user_write(v, &reg, PATTERN);
+	vgic_user_write(v, reg, PATTERN);
 	EXPECT_USER(v, reg, v->row->user_groups ? PATTERN : v->row->igroupr);
 
 	v->step = "in revision 3 again";
@@ -609,7 +534,7 @@ VGIC_SELECT_TEST(reset)
 		ASSERT_SELECT(v, from);
 		for (i = 0; i < vgic_nr_igroupr(v); i++) {
 			reg = vgic_igroupr(v, i);
-			vgic_user_write(v, &reg, ~group ^ BIT((i + from) % 32));
+			vgic_user_write(v, reg, ~group ^ BIT((i + from) % 32));
 			EXPECT_USER(v, reg, ~group ^ BIT((i + from) % 32));
 		}
 
@@ -707,7 +632,7 @@ VGIC_SELECT_TEST(level)
 	vgic_vm_create(v);
 	vgic_vm_init_gic(v);
 	vgic_user_enable_irqs(v);
-	write_shared(v, GICD_ICFGR + 8, 0);
+	vgic_write_shared(v, GICD_ICFGR + 8, 0);
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
 		kvm_arm_irq_line(v->vm, VGIC_REV_SPI(cpu), 1);
 	expect_lines(_metadata, v, lines);

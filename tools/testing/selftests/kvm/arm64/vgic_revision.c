@@ -41,7 +41,7 @@ static void expect_igroupr_reset(struct __test_metadata *_metadata, struct vgic_
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
 		reg = vgic_gicd(v, cpu, "first unused IGROUPR",
 				GICD_IGROUPR + v->nr_irqs / 8);
-		vgic_guest_write(v, &reg, ~0);
+		vgic_guest_write(v, reg, ~0);
 		EXPECT_GUEST(v, reg, 0);
 	}
 }
@@ -70,12 +70,12 @@ static void expect_igroupr(struct __test_metadata *_metadata, struct vgic_vm *v)
 
 			if ((turn + i) % 2) {
 				v->step = "written by userspace";
-				vgic_user_write(v, &reg, val);
+				vgic_user_write(v, reg, val);
 				if (v->row->user_groups)
 					expected[i] = val;
 			} else {
 				v->step = "written by the guest";
-				vgic_guest_write(v, &reg, val);
+				vgic_guest_write(v, reg, val);
 				if (v->row->guest_groups)
 					expected[i] = val;
 			}
@@ -87,7 +87,7 @@ static void expect_igroupr(struct __test_metadata *_metadata, struct vgic_vm *v)
 	v->step = "written with 64 bits";
 	for (i = 0; i < v->nr_vcpus + 1; i++) {
 		reg = vgic_igroupr(v, i);
-		vgic_guest_write64(v, &reg, ~(u64)expected[i]);
+		vgic_guest_write64(v, reg, ~(u64)expected[i]);
 	}
 
 	/* Words don't share anything: the others are still what they were. */
@@ -276,12 +276,11 @@ static void expect_eoi(struct __test_metadata *_metadata, struct vgic_vm *v,
 		       int cpu, int group)
 {
 	struct vgic_reg active = vgic_private(v, cpu, "ISACTIVER0", GICD_ISACTIVER);
-	struct vgic_reg pend = vgic_private(v, cpu, "ISPENDR0", GICD_ISPENDR);
 	struct vgic_cmd *cmd = vgic_guest_cmd(v, cpu);
 	u64 ap;
 	u32 rev;
 
-	vgic_user_write(v, &pend, BIT(VGIC_REV_PPI));
+	vgic_write_private(v, cpu, GICD_ISPENDR, BIT(VGIC_REV_PPI));
 	cmd->val = group;
 	vgic_guest_do(v, cpu, vgic_guest_ack);
 	EXPECT_VGIC(v, VGIC_REV_PPI, cmd->val, "acknowledged by vCPU %d in group %d",
@@ -337,10 +336,16 @@ static void guest_its_invall(struct vgic_cmd *cmd)
 	its_send_invall_cmd(cmd->its.cmdq_base_va, 0);
 }
 
-#define EXPECT_LPI(_v, _pending, _when)						\
-	EXPECT_VGIC(_v, _pending,						\
-		    vgic_guest_do(_v, 0, vgic_guest_peek)->pending[1] == VGIC_REV_LPI,	\
-		    "is the LPI pending " _when)
+static void expect_lpi(struct __test_metadata *_metadata, int line, struct vgic_vm *v,
+		       bool expected, const char *when)
+{
+	struct vgic_cmd *cmd = vgic_guest_do(v, 0, vgic_guest_peek);
+
+	vgic_expect(_metadata, __FILE__, line, false, v, expected,
+		    cmd->pending[1] == VGIC_REV_LPI, "is the LPI pending %s", when);
+}
+
+#define EXPECT_LPI(...)		expect_lpi(_metadata, __LINE__, __VA_ARGS__)
 
 /* Kernels without the capability hide GICR_CTLR.{IR,CES} only. */
 static bool has_direct_invalidation(struct vgic_vm *v)
@@ -364,17 +369,17 @@ static void expect_direct_invalidation(struct __test_metadata *_metadata,
 
 		vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
 		if (i % 2)
-			vgic_guest_write64(v, &invlpir, VGIC_REV_LPI);
+			vgic_guest_write64(v, invlpir, VGIC_REV_LPI);
 		else
-			vgic_guest_write(v, &invlpir, VGIC_REV_LPI);
+			vgic_guest_write(v, invlpir, VGIC_REV_LPI);
 		EXPECT_LPI(v, direct, "after GICR_INVLPIR");
 		EXPECT_BOTH(v, syncr, 0);
 
 		vgic_configure_lpis(v, direct ? VGIC_LPI_DISABLED : VGIC_LPI_ENABLED, 1);
 		if (i % 2)
-			vgic_guest_write64(v, &invallr, 0);
+			vgic_guest_write64(v, invallr, 0);
 		else
-			vgic_guest_write(v, &invallr, 0);
+			vgic_guest_write(v, invallr, 0);
 		EXPECT_LPI(v, false, "after GICR_INVALLR");
 		EXPECT_BOTH(v, syncr, 0);
 	}
@@ -399,13 +404,10 @@ static void expect_gicr_ctlr(struct __test_metadata *_metadata, struct vgic_vm *
 
 static void read_lpi_tables(struct vgic_vm *v, u32 words[4])
 {
-	struct vgic_reg reg;
 	int i;
 
-	for (i = 0; i < 4; i++) {
-		reg = vgic_gicr(0, "", GICR_PROPBASER + 4 * i);
-		words[i] = vgic_user_read(v, &reg);
-	}
+	for (i = 0; i < 4; i++)
+		words[i] = vgic_user_read(v, vgic_gicr(0, "", GICR_PROPBASER + 4 * i));
 }
 
 /* A selection leaves LPIs alone, apart from what the guest can do about them. */
@@ -471,7 +473,7 @@ VGIC_V3_TEST(lpi)
 
 	EXPECT_VGIC(v, 1, vgic_signal_lpi(v, 0), "KVM_SIGNAL_MSI");
 	EXPECT_LPI(v, true, "once more");
-	vgic_guest_write(v, &ctlr, 0);
+	vgic_guest_write(v, ctlr, 0);
 	expect_gicr_ctlr(_metadata, v, 3, false);
 	EXPECT_LPI(v, false, "while GICR_CTLR.EnableLPIs is clear");
 }
@@ -518,7 +520,7 @@ VGIC_V3_TEST(busy_bits)
 				 round < IDLE_ROUNDS; round++) {
 		if (was_seen(v, BIT_ULL(32)))
 			break;
-		vgic_guest_write(v, &invallr, 0);
+		vgic_guest_write(v, invallr, 0);
 	}
 	EXPECT_VGIC(v, direct, was_seen(v, BIT_ULL(32)),
 		    "was GICR_SYNCR ever busy in %d rounds", round);
@@ -527,8 +529,8 @@ VGIC_V3_TEST(busy_bits)
 	while (!was_seen(v, GICR_CTLR_RWP) && timespec_elapsed(start).tv_sec < BUSY_SEC) {
 		for (i = 0; i < NR_LPIS; i++)
 			vgic_signal_lpi(v, i);
-		vgic_guest_write(v, &ctlr, 0);
-		vgic_guest_write(v, &ctlr, GICR_CTLR_ENABLE_LPIS);
+		vgic_guest_write(v, ctlr, 0);
+		vgic_guest_write(v, ctlr, GICR_CTLR_ENABLE_LPIS);
 	}
 	EXPECT_VGIC(v, true, was_seen(v, GICR_CTLR_RWP), "was GICR_CTLR.RWP ever set");
 	vgic_guest_stop(v, 1, thread);

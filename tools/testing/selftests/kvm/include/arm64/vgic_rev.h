@@ -49,89 +49,57 @@ struct vgic_rev {
 	bool		rdist_lpi_ctrl;	/* GICR_CTLR.{IR,CES}, GICR_INV{LPI,ALL}R */
 };
 
-/**
- * struct vgic_vm - a VM with the GIC of a row
- * @row: what the GIC is supposed to be like
- * @nr_vcpus: 1 to VGIC_REV_MAX_VCPUS
- * @nr_irqs: SGIs, PPIs and SPIs, a multiple of 32, 64 to VGIC_REV_MAX_IRQS
- * @vm: the VM
- * @vcpus: its vCPUs, which are idle until vgic_guest_do()
- * @gic_fd: its GIC
- * @its_fd: its ITS, after vgic_vm_create_its()
- * @its: memory of the ITS
- * @step: what was done last, for messages
- * @nr_differences: what was found wrong so far
- */
+/* A VM with the GIC of a row, whose vCPUs are idle until vgic_guest_do() */
 struct vgic_vm {
 	const struct vgic_rev	*row;
-	int			nr_vcpus;
-	u32			nr_irqs;
+	int			nr_vcpus;	/* 1 to VGIC_REV_MAX_VCPUS */
+	u32			nr_irqs;	/* 64 to VGIC_REV_MAX_IRQS, in 32s */
 	struct kvm_vm		*vm;
 	struct kvm_vcpu		*vcpus[VGIC_REV_MAX_VCPUS];
 	int			gic_fd;
 	int			its_fd;
 	struct vgic_its_mem	its;
-	const char		*step;
-	int			nr_differences;
+	const char		*step;		/* what was done last, for messages */
+	int			nr_differences;	/* found so far */
 };
 
-/**
- * struct vgic_reg - a 32-bit register, and how to get to it
- * @name: for messages
- * @group: of device attributes, KVM_DEV_ARM_VGIC_GRP_*
- * @attr: device attribute in @group
- * @gpa: where the guest has it, mapped at the same virtual address
- * @vcpu: index of the vCPU that accesses it there. If the register is banked,
- *	  as the private ones of a GICv2 are, no other can.
- */
+/* A 32-bit register, and how to get to it */
 struct vgic_reg {
 	char	name[48];
-	u32	group;
+	u32	group;		/* of device attributes, KVM_DEV_ARM_VGIC_GRP_* */
 	u64	attr;
-	u64	gpa;
-	int	vcpu;
+	u64	gpa;		/* mapped at the same virtual address */
+	int	vcpu;		/* that accesses it there, no other can if it is banked */
 };
 
-/**
- * struct vgic_cmd - what a vCPU is to do, and what came of it
- * @fn: runs in the guest
- * @v3: the guest has a GICv3
- * @nr_vcpus: number of vCPUs
- * @its: memory of the ITS
- * @addr: argument of @fn
- * @val: argument and result of @fn
- * @running: set by @fn once it has begun to wait for @stop
- * @stop: set by the host to have @fn return
- * @timer: INTID of the virtual timer, which is masked when it arrives
- * @exit_in: INTID to exit to the host with, between acknowledge and end
- * @wait_for: bitmap of the INTIDs below 64 that vgic_guest_take() is to wait for
- * @wait_times: how often each of them is to arrive, 0 for once
- * @wait_lpis: how often LPIs are to arrive
- * @pending: by group, the highest priority pending interrupt
- * @taken: by group, a bitmap of the INTIDs below 64 that have arrived
- * @count: how often each of these has arrived
- * @lpi: the last LPI that has arrived
- * @nr_lpis: how often LPIs have arrived
- */
+/* What a vCPU is to do, and what came of it */
 struct vgic_cmd {
 	void			(*fn)(struct vgic_cmd *cmd);
 	bool			v3;
 	int			nr_vcpus;
 	struct vgic_its_mem	its;
+
+	/* Arguments and result of @fn, and for one that lasts */
 	u64			addr;
 	u64			val;
-	bool			running;
-	bool			stop;
-	u32			timer;
-	u32			exit_in;
-	u64			wait_for;
-	u32			wait_times;
+	bool			running;	/* set by the guest */
+	bool			stop;		/* set by the host */
+
+	/* For vgic_guest_take() and the interrupts it takes, with INTIDs below 64 */
+	u32			timer;		/* mask the virtual timer at this one */
+	u32			exit_in;	/* exit before the end of this one */
+	u64			wait_for;	/* bitmap */
+	u32			wait_times;	/* for each of them, 0 for once */
 	u32			wait_lpis;
-	u32			pending[2];
+
+	/* What has arrived: a bitmap for each group, and how often */
 	u64			taken[2];
 	u32			count[64];
-	u32			lpi;
+	u32			lpi;		/* the last one */
 	u32			nr_lpis;
+
+	/* What vgic_guest_peek() has seen of each group */
+	u32			pending[2];
 };
 
 static inline bool vgic_is_v3(const struct vgic_vm *v)
@@ -171,9 +139,19 @@ struct vgic_reg vgic_igroupr(struct vgic_vm *v, int i);
 int vgic_nr_igroupr(struct vgic_vm *v);
 
 /* Access a register as a VMM does, while no vCPU is running */
-u32 vgic_user_read(struct vgic_vm *v, const struct vgic_reg *reg);
-void vgic_user_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val);
-int __vgic_user_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val);
+u32 vgic_user_read(struct vgic_vm *v, struct vgic_reg reg);
+void vgic_user_write(struct vgic_vm *v, struct vgic_reg reg, u32 val);
+int __vgic_user_write(struct vgic_vm *v, struct vgic_reg reg, u32 val);
+
+static inline void vgic_write_shared(struct vgic_vm *v, u32 offset, u32 val)
+{
+	vgic_user_write(v, vgic_gicd(v, 0, "", offset), val);
+}
+
+static inline void vgic_write_private(struct vgic_vm *v, int vcpu, u32 offset, u32 val)
+{
+	vgic_user_write(v, vgic_private(v, vcpu, "", offset), val);
+}
 
 /* The same on every word of IGROUPR, by userspace or by the guest */
 void vgic_user_write_groups(struct vgic_vm *v, u32 val);
@@ -192,9 +170,9 @@ void vgic_guest_forget(struct vgic_vm *v, int vcpu);
 void vgic_guest_continue(struct kvm_vcpu *vcpu);
 
 /* Have the vCPU of a register access it, with 32 bits or with 64 */
-u32 vgic_guest_read(struct vgic_vm *v, const struct vgic_reg *reg);
-void vgic_guest_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val);
-void vgic_guest_write64(struct vgic_vm *v, const struct vgic_reg *reg, u64 val);
+u32 vgic_guest_read(struct vgic_vm *v, struct vgic_reg reg);
+void vgic_guest_write(struct vgic_vm *v, struct vgic_reg reg, u32 val);
+void vgic_guest_write64(struct vgic_vm *v, struct vgic_reg reg, u64 val);
 
 /* Have a vCPU do something that lasts, in a thread: see @running and @stop */
 pthread_t vgic_guest_start(struct vgic_vm *v, int vcpu,

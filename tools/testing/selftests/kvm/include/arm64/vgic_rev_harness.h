@@ -15,68 +15,89 @@
 /* Emulated hosts with all debugging enabled need half of that. */
 #define VGIC_TIMEOUT_SEC	120
 
-/* Enough to tell a single bit from a whole register file */
+/* Of a test, enough to tell a single bit from a whole register file */
 #define VGIC_MAX_DIFFERENCES	8
 
-static inline bool vgic_report(struct vgic_vm *v, bool different)
+/*
+ * EXPECT_EQ() for GICs: says what was looked at, in which VM, after which step, and
+ * has hexadecimal numbers or names of errnos. Returns whether it was as expected.
+ */
+static inline __printf(8, 9)
+bool vgic_expect(struct __test_metadata *_metadata, const char *file, int line,
+		 bool is_errno, struct vgic_vm *v, u64 expected, u64 read,
+		 const char *fmt, ...)
 {
-	return different && v->nr_differences++ < VGIC_MAX_DIFFERENCES;
+	char what[128];
+	va_list ap;
+
+	if (read == expected)
+		return true;
+
+	_metadata->exit_code = KSFT_FAIL;
+	if (v->nr_differences++ >= VGIC_MAX_DIFFERENCES)
+		return false;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	fprintf(TH_LOG_STREAM, "# %s:%d:%s:%s revision %s, %s: %s: ", file, line,
+		_metadata->name, v->row->gic, v->row->name, v->step, what);
+	if (is_errno)
+		fprintf(TH_LOG_STREAM, "expected %s, got %s\n",
+			strerrorname_np(expected), strerrorname_np(read));
+	else
+		fprintf(TH_LOG_STREAM, "expected %#lx, read %#lx\n",
+			(unsigned long)expected, (unsigned long)read);
+	return false;
 }
 
-#define __VGIC_EXPECT(_v, _expected, _read, _pattern, _print, _fmt, ...)	\
-do {										\
-	u64 __expected = (_expected), __read = (_read);				\
-										\
-	if (vgic_report(_v, __expected != __read)) {				\
-		EXPECT_EQ(__expected, __read) {					\
-			TH_LOG("%s revision %s, %s: " _fmt ": expected " _pattern	\
-			       ", read " _pattern, (_v)->row->gic, (_v)->row->name,	\
-			       (_v)->step, ##__VA_ARGS__, _print(__expected),	\
-			       _print(__read));					\
-		}								\
-	}									\
-} while (0)
+static inline void vgic_expect_user(struct __test_metadata *_metadata, const char *file,
+				    int line, struct vgic_vm *v, struct vgic_reg reg,
+				    u32 expected)
+{
+	vgic_expect(_metadata, file, line, false, v, expected, vgic_user_read(v, reg),
+		    "%s, read by userspace", reg.name);
+}
 
-/* EXPECT_EQ(), with what was looked at and hexadecimal numbers */
-#define EXPECT_VGIC(_v, _expected, _read, _fmt, ...)				\
-	__VGIC_EXPECT(_v, _expected, _read, "%#lx", (unsigned long), _fmt, ##__VA_ARGS__)
+static inline void vgic_expect_guest(struct __test_metadata *_metadata, const char *file,
+				     int line, struct vgic_vm *v, struct vgic_reg reg,
+				     u32 expected)
+{
+	vgic_expect(_metadata, file, line, false, v, expected, vgic_guest_read(v, reg),
+		    "%s, read by vCPU %d", reg.name, reg.vcpu);
+}
 
-/* The same for 0 or a positive errno */
-#define EXPECT_ERRNO(_v, _expected, _errno, _fmt, ...)				\
-	__VGIC_EXPECT(_v, _expected, _errno, "%s", strerrorname_np, _fmt, ##__VA_ARGS__)
-
-#define EXPECT_USER(_v, _reg, _expected)					\
-	EXPECT_VGIC(_v, (u32)(_expected), vgic_user_read(_v, &(_reg)),		\
-		    "%s, read by userspace", (_reg).name)
-
-#define EXPECT_GUEST(_v, _reg, _expected)					\
-	EXPECT_VGIC(_v, (u32)(_expected), vgic_guest_read(_v, &(_reg)),		\
-		    "%s, read by vCPU %d", (_reg).name, (_reg).vcpu)
-
-#define EXPECT_BOTH(_v, _reg, _expected)					\
-do {										\
-	u32 __both = (_expected);						\
-										\
-	EXPECT_USER(_v, _reg, __both);						\
-	EXPECT_GUEST(_v, _reg, __both);						\
-} while (0)
+static inline void vgic_expect_both(struct __test_metadata *_metadata, const char *file,
+				    int line, struct vgic_vm *v, struct vgic_reg reg,
+				    u32 expected)
+{
+	vgic_expect_user(_metadata, file, line, v, reg, expected);
+	vgic_expect_guest(_metadata, file, line, v, reg, expected);
+}
 
 /*
- * Select a revision. If the kernel has refused or ignored it, it is of no use to
- * look at what the revision would have changed.
+ * If the kernel has refused a revision or ignored it, it is of no use to look at
+ * what the revision would have changed.
  */
-#define ASSERT_SELECT(_v, _rev)							\
-do {										\
-	u32 __rev = (_rev), __errno = vgic_select(_v, __rev);			\
-	struct vgic_reg __iidr = vgic_iidr(_v, 0);				\
-										\
-	EXPECT_ERRNO(_v, 0, __errno, "GICD_IIDR written with revision %u", __rev);	\
-	ASSERT_EQ(VGIC_IIDR(__rev), vgic_user_read(_v, &__iidr)) {		\
-		TH_LOG("%s revision %s, %s: this kernel has %s revision %u",	\
-		       (_v)->row->gic, (_v)->row->name, (_v)->step,		\
-		       __errno ? "refused" : "accepted, but ignored", __rev);	\
-	}									\
-} while (0)
+static inline void vgic_assert_select(struct __test_metadata *_metadata, const char *file,
+				      int line, struct vgic_vm *v, u32 rev)
+{
+	u32 err = vgic_select(v, rev), now = vgic_user_read(v, vgic_iidr(v, 0));
+
+	vgic_expect(_metadata, file, line, true, v, 0, err, "revision %u selected", rev);
+	vgic_expect(_metadata, file, line, false, v, VGIC_IIDR(rev), now,
+		    "GICD_IIDR after revision %u was selected", rev);
+	ASSERT_EQ(VGIC_IIDR(rev), now)
+		TH_LOG("this kernel has %s revision %u", err ? "refused" :
+		       "accepted but ignored", rev);
+}
+
+#define EXPECT_VGIC(...)	vgic_expect(_metadata, __FILE__, __LINE__, false, __VA_ARGS__)
+#define EXPECT_ERRNO(...)	vgic_expect(_metadata, __FILE__, __LINE__, true, __VA_ARGS__)
+#define EXPECT_USER(...)	vgic_expect_user(_metadata, __FILE__, __LINE__, __VA_ARGS__)
+#define EXPECT_GUEST(...)	vgic_expect_guest(_metadata, __FILE__, __LINE__, __VA_ARGS__)
+#define EXPECT_BOTH(...)	vgic_expect_both(_metadata, __FILE__, __LINE__, __VA_ARGS__)
+#define ASSERT_SELECT(...)	vgic_assert_select(_metadata, __FILE__, __LINE__, __VA_ARGS__)
 
 /*
  * A kernel that has KVM_CAP_ARM_VGIC_REVISIONS says what can be selected, an older

@@ -15,7 +15,6 @@
 
 #define GICV2_MAX_CPUS			8
 
-#define GICD_CTLR_ENABLE		1
 #define GICD_INT_DEF_PRI		0xa0
 #define GICD_INT_DEF_PRI_X4		(GICD_INT_DEF_PRI * 0x01010101U)
 #define GICC_PMR_DEF_PRIO		0xf0
@@ -30,32 +29,42 @@ static void gicc_writel(u32 val, u64 offset)
 	writel(val, GICC_BASE_GVA + offset);
 }
 
-static volatile void *gicv2_reg(u32 intid, u64 offset, u32 bits_per_field)
+static u32 gicd_readl(u64 offset)
 {
-	return GICD_BASE_GVA + offset + intid * bits_per_field / 32 * 4;
+	return readl(GICD_BASE_GVA + offset);
+}
+
+static void gicd_writel(u32 val, u64 offset)
+{
+	writel(val, GICD_BASE_GVA + offset);
+}
+
+static u64 gicv2_reg(u32 intid, u64 offset, u32 bits_per_field)
+{
+	return offset + intid * bits_per_field / 32 * 4;
 }
 
 static u32 gicv2_read_field(u32 intid, u64 offset, u32 bits_per_field)
 {
 	u32 shift = intid * bits_per_field % 32;
 
-	return readl(gicv2_reg(intid, offset, bits_per_field)) >> shift &
+	return gicd_readl(gicv2_reg(intid, offset, bits_per_field)) >> shift &
 	       GENMASK(bits_per_field - 1, 0);
 }
 
 static void gicv2_write_field(u32 intid, u64 offset, u32 bits_per_field, u32 val)
 {
+	u64 reg = gicv2_reg(intid, offset, bits_per_field);
 	u32 shift = intid * bits_per_field % 32;
-	volatile void *reg = gicv2_reg(intid, offset, bits_per_field);
 	u32 mask = GENMASK(bits_per_field - 1, 0) << shift;
 
-	writel((readl(reg) & ~mask) | val << shift, reg);
+	gicd_writel((gicd_readl(reg) & ~mask) | val << shift, reg);
 }
 
 /* For registers in which writing a zero has no effect */
 static void gicv2_write_bit(u32 intid, u64 offset)
 {
-	writel(BIT(intid % 32), gicv2_reg(intid, offset, 1));
+	gicd_writel(BIT(intid % 32), gicv2_reg(intid, offset, 1));
 }
 
 /* Groups stay what they are, which is group 0 after reset. */
@@ -64,21 +73,21 @@ static void gicv2_init_irqs(u32 first, u32 end)
 	u32 intid;
 
 	for (intid = first; intid < end; intid += 32) {
-		writel(~0, gicv2_reg(intid, GICD_ICACTIVER, 1));
-		writel(~0, gicv2_reg(intid, GICD_ICENABLER, 1));
+		gicd_writel(~0, gicv2_reg(intid, GICD_ICACTIVER, 1));
+		gicd_writel(~0, gicv2_reg(intid, GICD_ICENABLER, 1));
 	}
 
 	for (intid = first; intid < end; intid += 4)
-		writel(GICD_INT_DEF_PRI_X4, gicv2_reg(intid, GICD_IPRIORITYR, 8));
+		gicd_writel(GICD_INT_DEF_PRI_X4, gicv2_reg(intid, GICD_IPRIORITYR, 8));
 }
 
 static void gicv2_init(unsigned int nr_cpus)
 {
 	GUEST_ASSERT(nr_cpus <= GICV2_MAX_CPUS);
 
-	writel(0, GICD_BASE_GVA + GICD_CTLR);
-	gicv2_init_irqs(MIN_SPI, GICD_TYPER_SPIS(readl(GICD_BASE_GVA + GICD_TYPER)));
-	writel(GICD_CTLR_ENABLE, GICD_BASE_GVA + GICD_CTLR);
+	gicd_writel(0, GICD_CTLR);
+	gicv2_init_irqs(MIN_SPI, GICD_TYPER_SPIS(gicd_readl(GICD_TYPER)));
+	gicd_writel(GICD_CTLR_ENABLE_SS_G0, GICD_CTLR);
 }
 
 static void gicv2_cpu_init(unsigned int cpu)
@@ -152,7 +161,7 @@ static void gicv2_irq_set_pending(u32 intid)
 {
 	/* GICD_ISPENDR0 ignores SGIs, which are pending by source. */
 	if (INTID_IS_SGI(intid))
-		writel(BIT(intid % 4 * 8), gicv2_reg(intid, GICD_SPENDSGIR, 8));
+		gicd_writel(BIT(intid % 4 * 8), gicv2_reg(intid, GICD_SPENDSGIR, 8));
 	else
 		gicv2_write_bit(intid, GICD_ISPENDR);
 }
@@ -160,7 +169,7 @@ static void gicv2_irq_set_pending(u32 intid)
 static void gicv2_irq_clear_pending(u32 intid)
 {
 	if (INTID_IS_SGI(intid))
-		writel(0xffU << intid % 4 * 8, gicv2_reg(intid, GICD_CPENDSGIR, 8));
+		gicd_writel(0xffU << intid % 4 * 8, gicv2_reg(intid, GICD_CPENDSGIR, 8));
 	else
 		gicv2_write_bit(intid, GICD_ICPENDR);
 }

@@ -291,27 +291,27 @@ void vgic_guest_forget(struct vgic_vm *v, int vcpu)
 	memset(vgic_guest_cmd(v, vcpu), 0, sizeof(struct vgic_cmd));
 }
 
-static u64 guest_access(struct vgic_vm *v, const struct vgic_reg *reg,
+static u64 guest_access(struct vgic_vm *v, struct vgic_reg reg,
 			void (*fn)(struct vgic_cmd *cmd), u64 val)
 {
-	struct vgic_cmd *cmd = vgic_guest_cmd(v, reg->vcpu);
+	struct vgic_cmd *cmd = vgic_guest_cmd(v, reg.vcpu);
 
-	cmd->addr = reg->gpa;
+	cmd->addr = reg.gpa;
 	cmd->val = val;
-	return vgic_guest_do(v, reg->vcpu, fn)->val;
+	return vgic_guest_do(v, reg.vcpu, fn)->val;
 }
 
-u32 vgic_guest_read(struct vgic_vm *v, const struct vgic_reg *reg)
+u32 vgic_guest_read(struct vgic_vm *v, struct vgic_reg reg)
 {
 	return guest_access(v, reg, guest_read, 0);
 }
 
-void vgic_guest_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val)
+void vgic_guest_write(struct vgic_vm *v, struct vgic_reg reg, u32 val)
 {
 	guest_access(v, reg, guest_write, val);
 }
 
-void vgic_guest_write64(struct vgic_vm *v, const struct vgic_reg *reg, u64 val)
+void vgic_guest_write64(struct vgic_vm *v, struct vgic_reg reg, u64 val)
 {
 	guest_access(v, reg, guest_write64, val);
 }
@@ -342,23 +342,23 @@ void vgic_guest_stop(struct vgic_vm *v, int vcpu, pthread_t thread)
 
 /* Host side: registers */
 
-u32 vgic_user_read(struct vgic_vm *v, const struct vgic_reg *reg)
+u32 vgic_user_read(struct vgic_vm *v, struct vgic_reg reg)
 {
 	u32 val;
 
-	kvm_device_attr_get(v->gic_fd, reg->group, reg->attr, &val);
+	kvm_device_attr_get(v->gic_fd, reg.group, reg.attr, &val);
 	return val;
 }
 
-int __vgic_user_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val)
+int __vgic_user_write(struct vgic_vm *v, struct vgic_reg reg, u32 val)
 {
-	return __kvm_device_attr_set(v->gic_fd, reg->group, reg->attr, &val) ?
+	return __kvm_device_attr_set(v->gic_fd, reg.group, reg.attr, &val) ?
 	       errno : 0;
 }
 
-void vgic_user_write(struct vgic_vm *v, const struct vgic_reg *reg, u32 val)
+void vgic_user_write(struct vgic_vm *v, struct vgic_reg reg, u32 val)
 {
-	kvm_device_attr_set(v->gic_fd, reg->group, reg->attr, &val);
+	kvm_device_attr_set(v->gic_fd, reg.group, reg.attr, &val);
 }
 
 struct vgic_reg vgic_gicd(struct vgic_vm *v, int vcpu, const char *name, u32 offset)
@@ -418,32 +418,24 @@ int vgic_nr_igroupr(struct vgic_vm *v)
 
 void vgic_user_write_groups(struct vgic_vm *v, u32 val)
 {
-	struct vgic_reg reg;
 	int i;
 
-	for (i = 0; i < vgic_nr_igroupr(v); i++) {
-		reg = vgic_igroupr(v, i);
-		vgic_user_write(v, &reg, val);
-	}
+	for (i = 0; i < vgic_nr_igroupr(v); i++)
+		vgic_user_write(v, vgic_igroupr(v, i), val);
 }
 
 void vgic_guest_write_groups(struct vgic_vm *v, u32 val)
 {
-	struct vgic_reg reg;
 	int i;
 
-	for (i = 0; i < vgic_nr_igroupr(v); i++) {
-		reg = vgic_igroupr(v, i);
-		vgic_guest_write(v, &reg, val);
-	}
+	for (i = 0; i < vgic_nr_igroupr(v); i++)
+		vgic_guest_write(v, vgic_igroupr(v, i), val);
 }
 
 int vgic_select(struct vgic_vm *v, u32 rev)
 {
 	/* It isn't banked, so any vCPU will do. */
-	struct vgic_reg iidr = vgic_iidr(v, rev % v->nr_vcpus);
-
-	return __vgic_user_write(v, &iidr, VGIC_IIDR(rev));
+	return __vgic_user_write(v, vgic_iidr(v, rev % v->nr_vcpus), VGIC_IIDR(rev));
 }
 
 /* Host side: setting up a VM */
@@ -485,20 +477,16 @@ void vgic_vm_create_its(struct vgic_vm *v)
 
 static void route_spis(struct vgic_vm *v)
 {
-	struct vgic_reg reg;
 	u32 targets = 0;
 	int i;
 
 	for (i = 0; i < v->nr_vcpus; i++) {
 		targets |= BIT(i) << (8 * i);
-		reg = vgic_gicd(v, 0, "GICD_IROUTER", GICD_IROUTER + 8 * VGIC_REV_SPI(i));
 		if (vgic_is_v3(v))
-			vgic_user_write(v, &reg, i);
+			vgic_write_shared(v, GICD_IROUTER + 8 * VGIC_REV_SPI(i), i);
 	}
-
-	reg = vgic_gicd(v, 0, "GICD_ITARGETSR", GICD_ITARGETSR + VGIC_REV_SPI(0));
 	if (!vgic_is_v3(v))
-		vgic_user_write(v, &reg, targets);
+		vgic_write_shared(v, GICD_ITARGETSR + VGIC_REV_SPI(0), targets);
 }
 
 void vgic_enable_irqs(struct vgic_vm *v, u32 groups)
@@ -514,35 +502,28 @@ void vgic_enable_irqs(struct vgic_vm *v, u32 groups)
 
 void vgic_user_enable_irqs(struct vgic_vm *v)
 {
-	struct vgic_reg reg;
 	int i;
 
 	route_spis(v);
 	for (i = 0; i < v->nr_vcpus; i++) {
-		reg = vgic_private(v, i, "ISENABLER0", GICD_ISENABLER);
-		vgic_user_write(v, &reg, VGIC_REV_PRIVATE);
-		reg = vgic_gicd(v, 0, "GICD_ISENABLER1", GICD_ISENABLER + 4);
-		vgic_user_write(v, &reg, BIT(VGIC_REV_SPI(i) % 32));
+		vgic_write_private(v, i, GICD_ISENABLER, VGIC_REV_PRIVATE);
+		vgic_write_shared(v, GICD_ISENABLER + 4, BIT(VGIC_REV_SPI(i) % 32));
 	}
-	reg = vgic_gicd(v, 0, "GICD_CTLR", GICD_CTLR);
-	vgic_user_write(v, &reg, vgic_is_v3(v) ? GICD_CTLR_ENABLE_SS_G1 :
-						 GICD_CTLR_ENABLE_SS_G0);
+	vgic_write_shared(v, GICD_CTLR, vgic_is_v3(v) ? GICD_CTLR_ENABLE_SS_G1 :
+							GICD_CTLR_ENABLE_SS_G0);
 }
 
 void vgic_pend_irqs(struct vgic_vm *v)
 {
-	struct vgic_reg reg;
 	u32 spis = 0;
 	int i;
 
 	for (i = 0; i < v->nr_vcpus; i++) {
-		reg = vgic_private(v, i, "ISPENDR0", GICD_ISPENDR);
-		vgic_user_write(v, &reg, VGIC_REV_PRIVATE);
+		vgic_write_private(v, i, GICD_ISPENDR, VGIC_REV_PRIVATE);
 		spis |= BIT(VGIC_REV_SPI(i) % 32);
 	}
-
-	reg = vgic_gicd(v, 0, "GICD_ISPENDR1", GICD_ISPENDR + 4);
-	vgic_user_write(v, &reg, spis);
+	/* At once, for what userspace does not set is cleared. */
+	vgic_write_shared(v, GICD_ISPENDR + 4, spis);
 }
 
 void vgic_send_sgi(struct vgic_vm *v, int from, int to, int group)

@@ -66,7 +66,7 @@ LIBS_bench  := $(TO)/lib/*.o $(TO)/lib/arm64/*.o
 
 EXAMPLE     := vgic_example
 EXAMPLE_DOC := Documentation/virt/kvm/arm/vgic-revisions.rst
-ROWS	    := $(shell awk -F ' *[|] *' '!/^\#/ && NF { print $$1 }' rig/boot/selftests.table)
+ROWS	    := $(shell . rig/lib/rig.sh && rows rig/boot/selftests.table | cut -f 1)
 # Not every commit of the series has all of them.
 SOURCE	     = $(if $(filter $(EXAMPLE),$1),$(EXAMPLE_DOC),tools/testing/selftests/kvm/arm64/$1.c)
 SUITE	     = $(foreach name,$(ROWS),$(if $(wildcard $(TREE)/$(call SOURCE,$(name))),$(name)))

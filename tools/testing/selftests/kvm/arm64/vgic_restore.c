@@ -272,8 +272,8 @@ static void write_active_priorities(struct vgic_vm *v, u64 cpu)
 }
 
 /*
- * Nothing that can be restored is as it was after reset: everything is in use, and
- * interrupts are pending, active, and both.
+ * State of every kind, other than after reset: in both groups there are interrupts
+ * that are pending, active, and both, edge- and level-triggered, with all priorities.
  */
 static void make_state(struct vgic_vm *v)
 {
@@ -283,8 +283,11 @@ static void make_state(struct vgic_vm *v)
 	vgic_user_write_groups(v, PATTERN);
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
 		for (i = 0; i < 8; i++)
-			vgic_write_private(v, cpu, GICD_IPRIORITYR + 4 * i, 0xa0a0a0a0 - 0x08080808 * i);
-		vgic_write_private(v, cpu, GICD_ISACTIVER, BIT(VGIC_REV_PPI) | BIT(VGIC_REV_PPI + 1));
+			vgic_write_private(v, cpu, GICD_IPRIORITYR + 4 * i,
+					   0xa0a0a0a0 - 0x08080808 * i);
+		/* One that is pending as well, and one that is not */
+		vgic_write_private(v, cpu, GICD_ISACTIVER,
+				   BIT(VGIC_REV_PPI) | BIT(VGIC_REV_PPI + 1));
 		write_active_priorities(v, cpu);
 		if (vgic_is_v3(v))
 			write_lpi_regs(v, cpu);
@@ -353,14 +356,19 @@ static void restore_another(struct __test_metadata *_metadata, struct vgic_vm *v
 	kvm_vm_free(to.vm);
 }
 
+static void make_lpi(struct vgic_vm *v)
+{
+	if (!vgic_is_v3(v))
+		return;
+	vgic_map_lpis(v, VGIC_LPI_ENABLED, 1);
+	vgic_signal_lpi(v, 0);
+}
+
 VGIC_SELECT_TEST(state)
 {
 	create(v);
 	ASSERT_SELECT(v, VGIC_REV_LATEST);
-	if (vgic_is_v3(v)) {
-		vgic_map_lpis(v, VGIC_LPI_ENABLED, 1);
-		vgic_signal_lpi(v, 0);
-	}
+	make_lpi(v);
 	make_state(v);
 	restore_another(_metadata, v, REVISION_FIRST);
 	restore_another(_metadata, v, ADDRESS_ORDER);
@@ -370,10 +378,7 @@ VGIC_SELECT_TEST(state)
 VGIC_DEFAULT_TEST(state_never)
 {
 	create(v);
-	if (vgic_is_v3(v)) {
-		vgic_map_lpis(v, VGIC_LPI_ENABLED, 1);
-		vgic_signal_lpi(v, 0);
-	}
+	make_lpi(v);
 	make_state(v);
 	restore_another(_metadata, v, REVISION_NEVER);
 }

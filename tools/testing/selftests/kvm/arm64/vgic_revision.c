@@ -160,19 +160,18 @@ VGIC_TEST(delivery)
 static void guest_boot(struct vgic_cmd *cmd)
 {
 	u32 cpu = guest_get_vcpuid(), spi = VGIC_REV_SPI(cpu);
-	volatile void *sgi_base = GICD_BASE_GVA, *target;
+	u64 sgi_base = GICD_BASE_GPA, target = GICD_ITARGETSR + spi / 4 * 4;
 
 	if (cmd->v3)
-		sgi_base = GICR_BASE_GVA + cpu * KVM_VGIC_V3_REDIST_SIZE + SZ_64K;
+		sgi_base = GICR_BASE_GPA + cpu * KVM_VGIC_V3_REDIST_SIZE + SZ_64K;
 
 	vgic_guest_enable_groups(cmd);
-	writel(BIT(VGIC_REV_SGI) | BIT(cmd->timer), sgi_base + GICD_ISENABLER);
-	if (cmd->v3) {
+	writel(BIT(VGIC_REV_SGI) | BIT(cmd->timer), (void *)(sgi_base + GICD_ISENABLER));
+	if (cmd->v3)
 		writeq(cpu, GICD_BASE_GVA + GICD_IROUTER + 8 * spi);
-	} else {
-		target = GICD_BASE_GVA + GICD_ITARGETSR + spi / 4 * 4;
-		writel(readl(target) | BIT(cpu) << spi % 4 * 8, target);
-	}
+	else
+		writel(readl(GICD_BASE_GVA + target) | BIT(cpu) << spi % 4 * 8,
+		       GICD_BASE_GVA + target);
 	writel(BIT(spi % 32), GICD_BASE_GVA + GICD_ISENABLER + 4);
 	writel(cmd->v3 ? GICD_CTLR_ENABLE_SS_G1 : GICD_CTLR_ENABLE_SS_G0,
 	       GICD_BASE_GVA + GICD_CTLR);

@@ -398,6 +398,7 @@ void model_write(int cpu, bool redist, u32 offset, u32 len, u64 val)
 
 	if (!can_access(reg, offset, len))
 		return;
+	m.invalidated |= reg == INVLPIR || reg == INVALLR;
 	switch (reg) {
 	case DIST_GROUPS:
 	case REDIST_GROUPS:

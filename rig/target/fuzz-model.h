@@ -60,6 +60,7 @@ struct model {
 	u64	propbaser;
 	u8	config[NR_LPIS];	/* the table in memory that it should point to */
 	struct model_lpi lpi[NR_LPIS];
+	bool	invalidated;		/* somebody has tried to, since it was looked at */
 };
 
 extern struct model m;

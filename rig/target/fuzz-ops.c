@@ -309,7 +309,7 @@ static bool add_access(struct access *a, u64 *rng, int cpu, int *target, bool *r
 
 	*a = (struct access){ .len = PICK(rng, lens), .write = below(rng, 2),
 			      .val = group_val(rng) };
-	*redist = is_v3() && where < 5;
+	*redist = is_v3() && where < 7;
 	*target = *redist ? (int)below(rng, vm.nr_vcpus) : cpu;
 	*offset = some_offset(rng, *redist) & (*redist ? 0x1ffff : is_v3() ? 0xffff : 0xfff);
 	if (*redist && below(rng, 2)) {
@@ -526,7 +526,7 @@ static void do_its(struct op *op)
 	u32 ids[NR_LPIS], cpus[NR_LPIS];
 	int i, err;
 
-	if (!is_v3() || !m.init || !m.nr_vcpus || vm.its >= 0 || m.maybe_dead)
+	if (!is_v3() || !m.init || !m.nr_vcpus || vm.its >= 0 || m.maybe_dead || init_vcpus())
 		return;
 	err = vmm_create_its(&vm);
 	say("ITS: %s", strerrorname_np(err));
@@ -547,6 +547,8 @@ static void do_its(struct op *op)
 		fail("LPIs cannot be mapped: %s", strerrorname_np(err));
 	for (i = 0; i < NR_LPIS; i++)
 		model_map_lpi(i, cpus[i]);
+	for (i = 0; i < m.nr_vcpus; i++)
+		set_lpi(i, GICR_CTLR, below(&rng, 4) != 0);
 }
 
 /* What is in memory is not what KVM knows, until it is invalidated. */
@@ -560,7 +562,7 @@ static void do_config_lpi(struct op *op)
 }
 
 /* What KVM knows is in debugfs, a line for each interrupt. */
-static void do_check_lpis(void)
+static void check_lpis(void)
 {
 	char path[80], line[160];
 	u32 intid, priority, seen = 0;
@@ -568,6 +570,7 @@ static void do_check_lpis(void)
 	FILE *f;
 	int i;
 
+	m.invalidated = false;
 	if (vm.its < 0 || vm.fd < 0)
 		return;
 	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/vgic-state", getpid(), vm.fd);
@@ -591,6 +594,49 @@ static void do_check_lpis(void)
 		if (m.lpi[i].known && !(seen & 1 << i))
 			fail("LPI %d is not known to KVM", FIRST_LPI + i);
 	say("LPIs are as expected");
+}
+
+/* All groups, as when a VM is restored */
+static void do_write_groups(struct op *op)
+{
+	u64 rng = op->b, cpu;
+	u32 word;
+	int i;
+
+	for (i = 0; i < m.nr_vcpus; i++) {
+		cpu = (u64)cpu_name(i) << 32;
+		if (is_v3())
+			set(REDIST_REGS, cpu | GICR_IGROUPR0, group_val(&rng));
+		else
+			set(DIST_REGS, cpu | GICD_IGROUPR, group_val(&rng));
+	}
+	for (word = 1; word < nr_irqs() / 32; word++)
+		set(DIST_REGS, (m.nr_vcpus ? (u64)cpu_name(0) << 32 : 0) |
+			       (GICD_IGROUPR + 4 * word), group_val(&rng));
+}
+
+/* All that the model knows, as userspace sees it */
+static void do_read_all(void)
+{
+	static const u32 offsets[] = {
+		GICR_CTLR, GICR_TYPER, GICR_TYPER + 4, GICR_PROPBASER, GICR_PROPBASER + 4,
+		GICR_PENDBASER, GICR_PENDBASER + 4, GICR_INVLPIR, GICR_INVALLR, GICR_SYNCR,
+		GICR_IGROUPR0,
+	};
+	u64 cpu;
+	u32 j;
+	int i;
+
+	for (i = 0; i < m.nr_vcpus; i++) {
+		cpu = (u64)cpu_name(i) << 32;
+		for (j = 0; i == 0 && j < 32; j++)
+			do_attr(KVM_GET_DEVICE_ATTR, DIST_REGS, cpu | (GICD_IGROUPR + 4 * j),
+				0, GOOD);
+		do_attr(KVM_GET_DEVICE_ATTR, DIST_REGS, cpu | GICD_IIDR, 0, GOOD);
+		do_attr(KVM_GET_DEVICE_ATTR, DIST_REGS, cpu | GICD_IGROUPR, 0, GOOD);
+		for (j = 0; is_v3() && j < ARRAY_SIZE(offsets); j++)
+			do_attr(KVM_GET_DEVICE_ATTR, REDIST_REGS, cpu | offsets[j], 0, GOOD);
+	}
 }
 
 static void do_line(struct op *op)
@@ -644,12 +690,11 @@ static void do_close(struct op *op)
 	*fd = -1;
 }
 
-void do_op(struct op *op)
+static void do_kind(struct op *op)
 {
 	u64 rng = op->b, attr;
 	u32 group;
 
-	note_state();
 	if (op->kind <= OP_DEVICE || op->kind == OP_LINE) {
 		if (op->kind != OP_VM && vm.fd < 0)
 			return;
@@ -693,6 +738,8 @@ void do_op(struct op *op)
 		attr = group_attr(&rng, &group);
 		do_attr(KVM_GET_DEVICE_ATTR, group, attr, 0, some_pointer(op->c));
 		return;
+	case OP_WRITE_GROUPS:
+		return do_write_groups(op);
 	case OP_WRITE_LPI:
 	case OP_READ_LPI:
 		if (!is_v3())
@@ -707,7 +754,9 @@ void do_op(struct op *op)
 	case OP_CONFIG_LPI:
 		return do_config_lpi(op);
 	case OP_CHECK_LPIS:
-		return do_check_lpis();
+		return check_lpis();
+	case OP_READ_ALL:
+		return do_read_all();
 	case OP_ANY_ATTR:
 		return any_attr(&rng, true);
 	case OP_GUEST:
@@ -721,4 +770,12 @@ void do_op(struct op *op)
 	case OP_CLOSE:
 		return do_close(op);
 	}
+}
+
+void do_op(struct op *op)
+{
+	note_state();
+	do_kind(op);
+	if (m.invalidated)
+		check_lpis();
 }

@@ -25,7 +25,7 @@
 #include "fuzz.h"
 #include "fuzz-model.h"
 
-#define MAX_OPS		80
+#define MAX_OPS		96
 #define SEQUENCE_SEC	40
 #define SHRINK_SEC	90
 
@@ -35,12 +35,20 @@ bool verbose;
 
 static int generate(u64 seed, struct op *ops)
 {
-	static const enum kind then[] = {
+	static const enum kind before_run[] = {
+		OP_SELECT, OP_SELECT, OP_WRITE_GROUP, OP_WRITE_GROUP, OP_WRITE_GROUPS,
+		OP_WRITE_GROUPS, OP_WRITE_LPI, OP_READ_ALL,
+	};
+	static const enum kind any[] = {
 		OP_SELECT, OP_SELECT, OP_SELECT, OP_READ_IIDR, OP_WRITE_GROUP, OP_WRITE_GROUP,
-		OP_WRITE_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_WRITE_LPI,
-		OP_WRITE_LPI, OP_READ_LPI, OP_READ_LPI, OP_CONFIG_LPI, OP_CONFIG_LPI,
-		OP_CHECK_LPIS, OP_CHECK_LPIS, OP_ANY_ATTR, OP_ANY_ATTR, OP_ANY_ATTR,
-		OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_LINE,
+		OP_WRITE_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_READ_GROUP, OP_WRITE_GROUPS,
+		OP_WRITE_LPI, OP_READ_LPI, OP_READ_ALL, OP_ANY_ATTR, OP_ANY_ATTR, OP_ANY_ATTR,
+		OP_GUEST, OP_GUEST, OP_GUEST, OP_GUEST, OP_LINE,
+	};
+	static const enum kind lpis[] = {
+		OP_SELECT, OP_WRITE_LPI, OP_WRITE_LPI, OP_WRITE_LPI, OP_READ_LPI,
+		OP_CONFIG_LPI, OP_CONFIG_LPI, OP_CONFIG_LPI, OP_CHECK_LPIS, OP_CHECK_LPIS,
+		OP_READ_ALL, OP_GUEST, OP_GUEST,
 	};
 	static const enum kind seldom[] = {
 		OP_VM, OP_VCPU, OP_VCPU_INIT, OP_DEVICE, OP_NR_IRQS, OP_ADDR_DIST,
@@ -48,6 +56,7 @@ static int generate(u64 seed, struct op *ops)
 	};
 	int i, nr = 0, vcpus, setup, total;
 	u64 rng = seed;
+	bool about_lpis;
 
 	vcpus = below(&rng, 16) ? 1 + below(&rng, below(&rng, 2) ? 4 : MAX_VCPUS) : 0;
 	ops[nr++].kind = OP_VM;
@@ -78,12 +87,14 @@ static int generate(u64 seed, struct op *ops)
 			ops[to].kind = kind;
 	}
 
-	/* Below revision 2 there is no way later. */
-	if (below(&rng, 2))
-		ops[nr++].kind = OP_SELECT;
+	/* After a run there is no way to a revision below 2. */
+	for (i = below(&rng, 16); i; i--)
+		ops[nr++].kind = PICK(&rng, before_run);
 	total = nr + 8 + below(&rng, MAX_OPS - nr - 8);
+	about_lpis = below(&rng, 3) == 0;
 	while (nr < total)
-		ops[nr++].kind = below(&rng, 12) ? PICK(&rng, then) : PICK(&rng, seldom);
+		ops[nr++].kind = !below(&rng, 12) ? PICK(&rng, seldom) :
+				 about_lpis ? PICK(&rng, lpis) : PICK(&rng, any);
 	for (i = 0; i < nr; i++) {
 		ops[i].a = next(&rng);
 		ops[i].b = next(&rng);

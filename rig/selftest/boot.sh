@@ -125,7 +125,10 @@ known_failure_that_passes()
 		>>"$work/tables/known-failures.table"
 	expect 1 'says that it fails with "some text": remove that entry' boot_misbehaving \
 		--tables "$work/tables" --machines healthy --tests 'quiet crash' || return 1
-	cell quiet healthy FAIL && cell crash healthy known
+	cell quiet healthy FAIL && cell crash healthy known || return 1
+	echo 'misbehave | * | hang | TIMEOUT | it is made up' >>"$work/tables/known-failures.table"
+	expect 2 'would hide any time-out of hang' boot_misbehaving \
+		--tables "$work/tables" --machines healthy --tests hang
 }
 
 # test: a kernel that is to have kmemleak and has not is not one without leaks

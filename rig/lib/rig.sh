@@ -71,6 +71,16 @@ flags()
 	done
 }
 
+# start COMMAND...: in the background, as $child. A signal that ends this program ends
+# the command too: on a terminal both get Ctrl-C, which a shell would have what is in the
+# background ignore; and whoever is killed takes it along.
+start()
+{
+	env --default-signal=INT,QUIT setpriv --pdeathsig TERM "$@" &
+	child=$!
+	trap 'kill $child 2>/dev/null; wait $child; exit 130' INT TERM HUP
+}
+
 # rows TABLE: a row a line, a tab between two cells
 rows()
 {

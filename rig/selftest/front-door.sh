@@ -123,6 +123,26 @@ exit_status_of_programs()
 	[ "$(cat "$work/status")" = 2 ]
 }
 
+# test: a make that is terminated takes all that it has started with it
+terminated_make()
+{
+	cat >"$work/nap.mk" <<-'MK'
+	nap: ; @rig/lib/record-status --file $(STATUS) -- rig/judge/run-targets --targets 'nap'
+	MK
+	mkdir -p "$work/bin-nap"
+	printf '#!/bin/sh\nexec rig/build/phase --name nap --out out/test/phase -- sleep 987653\n' \
+		>"$work/bin-nap/make"
+	chmod +x "$work/bin-nap/make"
+	PATH=$work/bin-nap:$PATH /usr/bin/make -s -f "$work/nap.mk" STATUS="$work/nap.status" &
+	nap=$!
+	sleep 2
+	pgrep -f 'sleep 98765[3]' || return 1
+	kill $nap
+	wait $nap
+	sleep 0.5
+	! pgrep -f 'sleep 98765[3]' || { pkill -f 'sleep 98765[3]'; return 1; }
+}
+
 # test: two makes in one clone
 second_make_in_a_clone()
 {

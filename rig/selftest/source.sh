@@ -128,8 +128,7 @@ second_tree_of_another_kernel()
 	done
 }
 
-# test: one fresh clone: interrupted, then wrong in two ways, then put right, from the
-# cache alone
+# test: interrupted, then wrong in two ways, then put right from the cache alone
 interrupt_and_recover()
 {
 	expect 124 '' in_copy timeout -s INT 4 make tree || return 1

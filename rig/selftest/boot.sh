@@ -6,7 +6,7 @@
 # Pack what misbehaves in the place of the selftests.
 misbehave()
 {
-	names=$(rows rig/selftest/selftests.table | cut -f 1)
+	names=$(rows rig/selftest/selftests.table | cut -f 1 | xargs)
 	mkdir -p "$work/kselftest/arm64"
 	for name in $names; do
 		$target_cc -o "$work/kselftest/arm64/$name" rig/selftest/misbehave.c || return 1

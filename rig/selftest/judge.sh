@@ -35,7 +35,7 @@ put_back()
 review_goes_wrong()
 {
 	in_copy make tree || return 1
-	message=$(ls "$copy"/series/*-guests-see/message)
+	message=$(ls "$copy"/series/*-guest-compatibility-documents/message)
 	document=$copy/Documentation/virt/kvm/guest-compat.rst
 	for file in "$message" "$document"; do
 		cp "$file" "$file.was"

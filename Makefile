@@ -217,8 +217,9 @@ initrd: kernel tests
 knobs:
 	@rig/source/check-knobs --goals '$(MAKECMDGOALS)' --make $$PPID --base '$(BASE)' \
 		--ksrc '$(KSRC)' --debug '$(DEBUG)' --machines '$(MACHINES)' --tests '$(TESTS)' \
-		--mutants '$(MUTANTS)' --runs '$(N)' --version '$(VERSION)' --duration '$(DURATION)' --jobs '$(J)' \
-		--out '$(OUT)' --cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
+		--mutants '$(MUTANTS)' --runs '$(N)' --version '$(VERSION)' \
+		--duration '$(DURATION)' --jobs '$(J)' --out '$(OUT)' --cache '$(CACHE)' \
+		--status $(STATUS) $(if $(NESTED),--nested)
 
 .PHONY: deps
 deps: ## work: install what is missing, with apt (and sudo when not root)

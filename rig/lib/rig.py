@@ -5,6 +5,7 @@ They are started from the top of the repository, take flags only, and end throug
 run(): exit status 0 passed, 1 a test failed, 2 set-up failed, 130 interrupted.
 """
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import traceback
 from pathlib import Path
 
 RIG = Path(__file__).resolve().parent.parent
+# The prefix of the compiler and the binutils for the machines
+CROSS = '' if os.uname().machine == 'aarch64' else 'aarch64-linux-gnu-'
 
 
 class Trouble(Exception):

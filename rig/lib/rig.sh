@@ -13,6 +13,10 @@ set -u
 
 trap 'exit 130' INT TERM HUP
 
+# The prefix of the compiler and the binutils for the machines
+cross=aarch64-linux-gnu-
+[ "$(uname -m)" != aarch64 ] || cross=''
+
 # die LINE...: what is wrong, and what to do about it
 die()
 {

@@ -12,7 +12,7 @@ wrong_knobs()
 	expect 2 'unknown name in TESTS: vgic_what' make run TESTS=vgic_what NESTED=1 &&
 		said 'TESTS="..." takes: ' || return 1
 	expect 2 'unknown name in MUTANTS: what' make mutants MUTANTS=what NESTED=1 &&
-		said 'MUTANTS="..." takes: busy-unchecked' || return 1
+		said 'MUTANTS="..." takes: busy-before-init' || return 1
 	expect 2 'N=few is not a number of runs' make soak N=few NESTED=1 || return 1
 	expect 2 'unknown DEBUG: kernel' make run DEBUG=kernel NESTED=1 || return 1
 	expect 2 '1000 machines at a time take' in_copy make run J=1000

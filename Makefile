@@ -19,6 +19,7 @@ DEBUG	     :=
 SIGNOFF	     :=
 VERSION	     := 1
 BUSYBOX	     :=
+QEMU	     :=
 TIMEOUT	     := 300
 TEST_TIMEOUT :=
 J	     :=
@@ -28,7 +29,7 @@ V	     :=
 PROGRAM	     :=
 NESTED	     :=
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS PLANTED NAMES N DURATION SEED PRISTINE \
-	 DEBUG SIGNOFF VERSION BUSYBOX TIMEOUT TEST_TIMEOUT J V
+	 DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
 override PRISTINE := $(call YES,$(PRISTINE))
@@ -63,7 +64,10 @@ BOOT = --base $(BASE) --image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
        --initrd $(OUT)/initrd --kunit $(TESTS_OUT)/linux/tools/testing/kunit \
        --tests '$(TESTS)' --timeout $(TIMEOUT)
 RUN  = rig/boot/boot-machines $(BOOT) $(addprefix --jobs ,$(J)) \
-       $(addprefix --test-timeout ,$(TEST_TIMEOUT)) --append "$(KMEMLEAK) $(APPEND)"
+       $(addprefix --test-timeout ,$(TEST_TIMEOUT)) --append "$(KMEMLEAK) $(APPEND)" \
+       $(addprefix --qemu ,$(QEMU))
+# For the machines that need one.
+NEWER_QEMU = $(if $(QEMU),:,rig/source/newer-qemu --machines '$(MACHINES)' --cache $(CACHE))
 # This kernel is to have kmemleak: one without would find no leaks.
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
@@ -80,8 +84,9 @@ help: ## work: the targets (this), and the knobs
 
 .PHONY: run
 run: initrd ## work: build, boot every machine, run the selftests, print the matrix
-	@$(JUDGE) $(RUN) --machines '$(MACHINES)' --out $(OUT)/run$(addprefix -,$(DEBUG)) \
-		--report out/report --times $(OUT)/times --title '$(TITLE)'; \
+	@$(PHASE) --name 'fetch QEMU' -- $(NEWER_QEMU) || :
+	@$(JUDGE) $(RUN) --newer-qemu "$$($(NEWER_QEMU))" --machines '$(MACHINES)' \
+		--out $(OUT)/run$(addprefix -,$(DEBUG)) --report out/report --times $(OUT)/times --title '$(TITLE)'; \
 	status=$$?; rig/build/phase --out $(OUT) --summary; exit $$status
 
 .PHONY: shell
@@ -89,6 +94,7 @@ shell: initrd ## work: a prompt on a machine (MACHINES=<one>) with the selftests
 	@$(PACK) NAMES="$$($(SUITE))" BUSYBOX="$$(rig/source/busybox --file '$(BUSYBOX)' \
 		--cache $(CACHE) --out $(OUT))"
 	@rig/boot/boot-machines --shell --base $(BASE) --machines '$(MACHINES)' \
+		$(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))" \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-shell
 
 .PHONY: tree
@@ -218,8 +224,8 @@ knobs:
 	@rig/source/check-knobs --goals '$(MAKECMDGOALS)' --make $$PPID --base '$(BASE)' \
 		--ksrc '$(KSRC)' --debug '$(DEBUG)' --machines '$(MACHINES)' --tests '$(TESTS)' \
 		--mutants '$(MUTANTS)' --runs '$(N)' --version '$(VERSION)' \
-		--duration '$(DURATION)' --jobs '$(J)' --out '$(OUT)' --cache '$(CACHE)' \
-		--status $(STATUS) $(if $(NESTED),--nested)
+		--duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' --out '$(OUT)' \
+		--cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
 
 .PHONY: deps
 deps: ## work: install what is missing, with apt (and sudo when not root)

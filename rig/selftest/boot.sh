@@ -79,6 +79,7 @@ machines_go_wrong()
 	misbehave || return 1
 	expect 1 'no end after 8 s: stopped' boot_misbehaving --tests good --timeout 8 || return 1
 	cell 'good gicv3/0' healthy pass || return 1
+	cell 'good gicv3/0' too-new skip && said '^skip too-new: takes QEMU 1000.0' || return 1
 	for machine in panics pid1-dies hangs no-el2; do
 		cell 'good gicv3/0' $machine 'NO REPORT' || return 1
 	done
@@ -87,6 +88,8 @@ machines_go_wrong()
 		'init: /dev/kvm: No such file or directory'; do
 		said "$text" || return 1
 	done
+	expect 2 'QEMU=/path/to/qemu-system-aarch64 names another' boot_misbehaving --tests good \
+		--machines too-new
 }
 
 # test: a machine that goes away in the middle of a test

@@ -351,6 +351,17 @@ int init_vcpus(void)
 	return err;
 }
 
+/* What fails may leave the vCPU in the middle of its program: have it start anew. */
+int run_vcpu(int cpu)
+{
+	int err = vmm_run(&vm, cpu);
+
+	if (err)
+		vmm_init_vcpu(&vm, cpu);
+	model_run(err);
+	return err;
+}
+
 static void do_guest(struct op *op)
 {
 	struct { int target; bool known, redist; u32 offset; } what[PROGRAM_LEN];
@@ -387,9 +398,8 @@ static void do_guest(struct op *op)
 		nr++;
 	}
 	program->nr = nr;
-	err = vmm_run(&vm, cpu);
+	err = run_vcpu(cpu);
 	say("vCPU %u runs: %s", m.vcpu[cpu].id, strerrorname_np(err));
-	model_run(err);
 	if (err)
 		return;
 

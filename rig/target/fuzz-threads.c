@@ -183,7 +183,7 @@ static void *run_thread(void *arg)
 {
 	struct thread *t = arg;
 	struct program *program = t->cpu < 0 ? NULL : vmm_program(&vm, t->cpu);
-	int i, err;
+	int i;
 
 	for (i = 0; i < THREAD_ROUNDS && !shared->failed; i++) {
 		__atomic_add_fetch(&shared->ops, 1, __ATOMIC_RELAXED);
@@ -192,9 +192,7 @@ static void *run_thread(void *arg)
 			continue;
 		}
 		race_program(program, &t->rng, t->cpu);
-		err = vmm_run(&vm, t->cpu);
-		model_run(err);
-		if (err)
+		if (run_vcpu(t->cpu))
 			break;
 		/* With the whole of it at work in the kernel, or with none of it */
 		if (m.type && m.dist)

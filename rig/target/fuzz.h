@@ -50,6 +50,7 @@ void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...);
 
 /* A vCPU that has not run may be set up in any way, but has to be. Return: 0 or an errno */
 int init_vcpus(void);
+int run_vcpu(int cpu);
 
 /*
  * Access an attribute of the device, and compare with the model what comes of it.

@@ -9,6 +9,7 @@ TESTS_KSRC   :=
 MACHINES     :=
 TESTS	     :=
 MUTANTS	     :=
+SAMPLE	     :=
 PLANTED	     :=
 NAMES	     :=
 N	     := 20
@@ -28,8 +29,8 @@ V	     :=
 # make which started this one has the lock and gives the verdict.
 PROGRAM	     :=
 NESTED	     :=
-KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS PLANTED NAMES N DURATION SEED PRISTINE \
-	 DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT TEST_TIMEOUT J V
+KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES N DURATION SEED \
+	 PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
 override PRISTINE := $(call YES,$(PRISTINE))
@@ -142,7 +143,9 @@ bisect-check: knobs ## prove: boot every commit of the series on every base (MAC
 .PHONY: mutants
 mutants: initrd ## prove: break the kernel in many ways: does a test fail for each?
 	@$(JUDGE) rig/judge/run-mutants $(BOOT) --tree $(LINUX) --second $(OUT)/second \
-		--out $(OUT)/mutants --names '$(MUTANTS)'
+		--out $(OUT)/mutants --generated $(OUT)/generated --names '$(MUTANTS)' \
+		$(addprefix --sample ,$(SAMPLE)) $(addprefix --seed ,$(SEED)) \
+		$(addprefix --jobs ,$(J))
 
 .PHONY: bench
 bench: knobs ## prove: what the series costs in instructions, beside the pristine base
@@ -223,9 +226,9 @@ initrd: kernel tests
 knobs:
 	@rig/source/check-knobs --goals '$(MAKECMDGOALS)' --make $$PPID --base '$(BASE)' \
 		--ksrc '$(KSRC)' --debug '$(DEBUG)' --machines '$(MACHINES)' --tests '$(TESTS)' \
-		--mutants '$(MUTANTS)' --runs '$(N)' --version '$(VERSION)' \
-		--duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' --out '$(OUT)' \
-		--cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
+		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
+		--version '$(VERSION)' --duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' \
+		--out '$(OUT)' --cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
 
 .PHONY: deps
 deps: ## work: install what is missing, with apt (and sudo when not root)
@@ -234,7 +237,7 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 .PHONY: clean
 clean: ## work: remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/second* out/*/mutants \
-		out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect out/report out/test
+		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect out/report out/test
 
 .PHONY: distclean
 distclean: ## work: remove out/; refuses while a tree has work that series/ has not

@@ -13,6 +13,9 @@ wrong_knobs()
 		said 'TESTS="..." takes: ' || return 1
 	expect 2 'unknown name in MUTANTS: what' make mutants MUTANTS=what NESTED=1 &&
 		said 'MUTANTS="..." takes: busy-before-init' || return 1
+	expect 2 'SAMPLE=some is not a number of mutants' \
+		make mutants SAMPLE=some NESTED=1 || return 1
+	expect 2 'SEED=x is not a number' make mutants SAMPLE=4 SEED=x NESTED=1 || return 1
 	expect 2 'N=few is not a number of runs' make soak N=few NESTED=1 || return 1
 	expect 2 'unknown DEBUG: kernel' make run DEBUG=kernel NESTED=1 || return 1
 	expect 2 '1000 machines at a time take' in_copy make run J=1000

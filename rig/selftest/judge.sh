@@ -150,6 +150,174 @@ mutants_go_wrong()
 	expect 0 '^1 of 1 killed$' run_mutants --names broken && ! said '(kept)$'
 }
 
+# A kernel of two files, whose series adds a gate, a selection and a call
+tiny_kernel()
+{
+	rm -rf "$work/tiny"
+	mkdir -p "$work/tiny/include/kvm" "$work/tiny/arch/arm64/kvm/vgic"
+	(
+		cd "$work/tiny" || exit
+		cat >include/kvm/arm_vgic.h <<-'C'
+		struct vgic_irq {
+			raw_spinlock_t lock;	/* not a GICv2 */
+			u8 targets;		/* GICv2 only */
+		};
+
+		struct vgic_cpu {
+			struct vgic_v3_cpu_if vgic_v3;
+		};
+
+		struct vgic_v3_cpu_if {
+			u32 ap0r[4];
+		};
+
+		struct vgic_dist {
+		};
+
+		struct vgic_its {
+			atomic_t busy;
+		};
+		C
+		cat >arch/arm64/kvm/vgic/vgic-v3.c <<-'C'
+		int old(int a)
+		{
+			return a < 1;
+		}
+		C
+		git init -q . && git add . &&
+			git -c user.name=t -c user.email=t@t commit -qm base && git branch base
+		cat >>arch/arm64/kvm/vgic/vgic-v3.c <<-'C'
+
+		/* Nor is this: if (a && b) c = 1; */
+		static bool has_it(struct kvm_vcpu *vcpu)
+		{
+			return vgic_get_implementation_rev(vcpu) >= REV_2;
+		}
+
+		int vgic_uaccess_write_iidr(struct kvm_vcpu *vcpu, u32 val)
+		{
+			lockdep_assert_held(&vcpu->a, 1);
+			if (val || !has_it(vcpu))
+				return -EINVAL;
+			set(vcpu, val);
+			return 0;
+		}
+		C
+	)
+}
+
+# test: the mutants of a diff are these, no more and no fewer
+mutants_of_a_diff()
+{
+	tiny_kernel || return 1
+	echo 'raw_spinlock_t | a lock' >"$work/tiny.table"
+	rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+		--not-state "$work/tiny.table" || return 1
+	cat >"$work/tiny.expected" <<-'TXT'
+	and-or.vgic_uaccess_write_iidr.1: (val && !has_it(vcpu))
+	argument.vgic_uaccess_write_iidr.1: set(val, vcpu);
+	clobber.vgic_cpu.vgic_v3.ap0r.gicv3.0: memset(&each->arch.vgic_cpu.vgic_v3.ap0r, 0,
+	clobber.vgic_cpu.vgic_v3.ap0r.gicv3.1: (vcpu) == 1 &&
+	clobber.vgic_cpu.vgic_v3.ap0r.gicv3.2: (vcpu) == 2 &&
+	clobber.vgic_cpu.vgic_v3.ap0r.gicv3.3: ARM_VGIC_V3) {
+	clobber.vgic_irq.targets.gicv2.0: private_irqs[i].targets = 0;
+	clobber.vgic_irq.targets.gicv2.1: vgic->spis[i].targets = 0;
+	clobber.vgic_irq.targets.gicv2.2: irq->targets = 0;
+	clobber.vgic_irq.targets.gicv2.3: ARM_VGIC_V2) {
+	clobber.vgic_its.busy.gicv3.0: atomic_set(&((struct vgic_its *)each->private)->busy, 0);
+	clobber.vgic_its.busy.gicv3.1: (vcpu) == 1 &&
+	clobber.vgic_its.busy.gicv3.2: (vcpu) == 2 &&
+	clobber.vgic_its.busy.gicv3.3: (vcpu) == 3 &&
+	compare.has_it.1: (vcpu) > REV_2;
+	constant.has_it.1: (vcpu) >= (REV_2 + 1);
+	constant.has_it.2: (vcpu) >= (REV_2 - 1);
+	constant.vgic_uaccess_write_iidr.1: return -(EINVAL + 1);
+	constant.vgic_uaccess_write_iidr.2: return -(EINVAL - 1);
+	constant.vgic_uaccess_write_iidr.3: return (0 + 1);
+	constant.vgic_uaccess_write_iidr.4: return (-1);
+	delete.vgic_uaccess_write_iidr.1: -set(vcpu, val);
+	early-return.vgic_uaccess_write_iidr.1: -if (val || !has_it(vcpu))
+	gate.vgic_uaccess_write_iidr.1.guest: (kvm_get_running_vcpu() ? has_it(vcpu)
+	gate.vgic_uaccess_write_iidr.1.user: (!kvm_get_running_vcpu() ? has_it(vcpu)
+	gate.vgic_uaccess_write_iidr.1.vcpu0: (!vcpu->vcpu_id ? has_it(vcpu) : (KVM_VGIC_IMP_REV_LATEST >= REV_2))
+	negate.vgic_uaccess_write_iidr.1: if (!(val || !has_it(vcpu)))
+	negate.vgic_uaccess_write_iidr.2: if (!(val) ||
+	negate.vgic_uaccess_write_iidr.3: || !(!has_it(vcpu))
+	return.has_it.1: return !(vgic_get_implementation_rev(vcpu) >= REV_2);
+	return.vgic_uaccess_write_iidr.1: return 0;
+	return.vgic_uaccess_write_iidr.2: return -EPERM;
+	return.vgic_uaccess_write_iidr.3: return 1;
+	return.vgic_uaccess_write_iidr.4: return -EINVAL;
+	TXT
+	sed 's/: .*//' "$work/tiny.expected" >"$work/tiny.names"
+	find "$work/tiny.mutants" -name '*.diff' -printf '%f\n' | sed 's/\.diff$//' | LC_ALL=C sort |
+		diff "$work/tiny.names" - || return 1
+	while IFS= read -r expected; do
+		name=${expected%%: *}
+		grep -qF -e "${expected#*: }" "$work/tiny.mutants/$name.diff" || {
+			echo "not as it should be:"
+			cat "$work/tiny.mutants/$name.diff"
+			return 1
+		}
+	done <"$work/tiny.expected"
+
+	# A new field is a new mutant, and one of a new type needs a decision.
+	sed -i 's/u8 targets;/u8 new;\n&/' "$work/tiny/include/kvm/arm_vgic.h"
+	expect 0 '' rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+		--not-state "$work/tiny.table" || return 1
+	[ -f "$work/tiny.mutants/clobber.vgic_irq.new.gicv3.3.diff" ] || return 1
+	sed -i 's/u8 new;/struct unheard_of new;/' "$work/tiny/include/kvm/arm_vgic.h"
+	expect 2 'is vgic_irq.new, "struct unheard_of", state of the guest' \
+		rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+		--not-state "$work/tiny.table" || return 1
+	echo 'vgic_irq.gone | it was a lock' >>"$work/tiny.table"
+	sed -i '/unheard_of/d' "$work/tiny/include/kvm/arm_vgic.h"
+	expect 2 '"vgic_irq.gone", which include/kvm/arm_vgic.h does not have' \
+		rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+		--not-state "$work/tiny.table"
+}
+
+run_generated()
+{
+	run_mutants --generated "$work/generated" --tests vgic_iidr \
+		--equivalent "$work/equivalent.table" --gaps "$work/gaps.table" "$@"
+}
+
+# test: one that lives and that no table has, rows of tables that are wrong
+generated_mutants_go_wrong()
+{
+	lives=clobber.vgic_irq.priority.gicv2.0
+	dies=return.vgic_mmio_uaccess_write_v2_misc.1
+	typo=argument.vgic_mmio_uaccess_write_v2_misc.1
+	rm -rf "$work/mutants"
+	mkdir -p "$work/mutants"
+	: >"$work/equivalent.table"
+	: >"$work/gaps.table"
+	expect 1 "^survived: $lives: " run_generated --names "$lives $dies $typo" &&
+		said '^1 of 2 killed$' '^argument  *0  *0  *0  *0  *1$' \
+			'^clobber  *0  *0  *0  *1  *0$' '^return  *1  *0  *0  *0  *0$' || return 1
+	echo "clobber.vgic_irq.prio*.gicv2.0 | vgic_iidr has no eye for it" >"$work/gaps.table"
+	expect 0 '^clobber  *0  *0  *1  *0  *0$' run_generated --names "$lives $dies" &&
+		said '(kept)$' || return 1
+	echo "$dies | it is made up" >"$work/equivalent.table"
+	expect 1 "equivalent.table: $dies is killed: remove that row" \
+		run_generated --names "$lives $dies" || return 1
+	echo 'negate.no_such_function.1 | gone' >"$work/equivalent.table"
+	expect 2 'there is no generated mutant negate.no_such_function.1' \
+		run_generated --names "$lives" || return 1
+	: >"$work/equivalent.table"
+	expect 2 'unknown name in MUTANTS: negate.nothing' run_generated --names negate.nothing ||
+		return 1
+	# The same seed, the same mutants
+	for one in first.3 again.3 other.4; do
+		expect 0 "^SAMPLE=7 SEED=${one#*.}$" run_generated --check --sample 7 \
+			--seed ${one#*.} || return 1
+		sed 1d "$work/output" >"$work/${one%.*}"
+	done
+	[ "$(grep -c . "$work/first")" = 7 ] && cmp "$work/first" "$work/again" &&
+		! cmp "$work/first" "$work/other"
+}
+
 # test: a fuzzer whose model is wrong is as good as a kernel that is
 fuzz_finds_what_differs()
 {

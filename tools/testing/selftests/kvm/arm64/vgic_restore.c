@@ -588,6 +588,20 @@ VGIC_SELECT_TEST(reset_only)
 	expect_state(_metadata, v, &s, v->row->user_groups);
 }
 
+/* What a VM starts with can be written at once, and then nothing changes at all. */
+VGIC_DEFAULT_TEST(same_revision)
+{
+	struct state s;
+
+	create(v);
+	make_lpi(v);
+	make_state(v);
+	save(v, &s);
+	v->step = "from the default";
+	ASSERT_SELECT(v, v->row->rev);
+	expect_state(_metadata, v, &s, true);
+}
+
 /* Interrupts that were pending in another group arrive in the one of the revision. */
 VGIC_SELECT_TEST(reset_pending)
 {

@@ -360,7 +360,7 @@ static void make_lpi(struct vgic_vm *v)
 {
 	if (!vgic_is_v3(v))
 		return;
-	vgic_map_lpis(v, VGIC_LPI_ENABLED, 1);
+	vgic_map_lpis(v, 0, VGIC_LPI_ENABLED, 1);
 	vgic_signal_lpi(v, 0);
 }
 
@@ -431,7 +431,7 @@ static void move_on(struct __test_metadata *_metadata, struct vgic_vm *v,
 	if (groups)
 		vgic_guest_write_groups(&from, PATTERN);
 	if (vgic_is_v3(v))
-		vgic_map_lpis(&from, VGIC_LPI_ENABLED, 1);
+		vgic_map_lpis(&from, 0, VGIC_LPI_ENABLED, 1);
 
 	for (i = 0; i < moves; i++) {
 		for (cpu = 0; cpu < from.nr_vcpus; cpu++)

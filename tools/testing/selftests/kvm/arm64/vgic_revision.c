@@ -335,13 +335,15 @@ static void guest_its_invall(struct vgic_cmd *cmd)
 	its_send_invall_cmd(cmd->its.cmdq_base_va, 0);
 }
 
+/* The LPI of a vCPU: the second has the one after that of the first. */
 static void expect_lpi(struct __test_metadata *_metadata, int line, struct vgic_vm *v,
-		       bool expected, const char *when)
+		       int cpu, bool expected, const char *when)
 {
-	struct vgic_cmd *cmd = vgic_guest_do(v, 0, vgic_guest_peek);
+	struct vgic_cmd *cmd = vgic_guest_do(v, cpu, vgic_guest_peek);
 
 	vgic_expect(_metadata, __FILE__, line, false, v, expected,
-		    cmd->pending[1] == VGIC_REV_LPI, "is the LPI pending %s", when);
+		    cmd->pending[1] == VGIC_REV_LPI + cpu,
+		    "is the LPI of vCPU %d pending %s", cpu, when);
 }
 
 #define EXPECT_LPI(...)		expect_lpi(_metadata, __LINE__, __VA_ARGS__)
@@ -354,11 +356,11 @@ static bool has_direct_invalidation(struct vgic_vm *v)
 
 /* By either vCPU with either width, for the one that has the LPI */
 static void expect_direct_invalidation(struct __test_metadata *_metadata,
-				       struct vgic_vm *v, bool direct)
+				       struct vgic_vm *v, int cpu, bool direct)
 {
-	struct vgic_reg invlpir = vgic_gicr(0, "GICR_INVLPIR", GICR_INVLPIR);
-	struct vgic_reg invallr = vgic_gicr(0, "GICR_INVALLR", GICR_INVALLR);
-	struct vgic_reg syncr = vgic_gicr(0, "GICR_SYNCR", GICR_SYNCR);
+	struct vgic_reg invlpir = vgic_gicr(cpu, "GICR_INVLPIR", GICR_INVLPIR);
+	struct vgic_reg invallr = vgic_gicr(cpu, "GICR_INVALLR", GICR_INVALLR);
+	struct vgic_reg syncr = vgic_gicr(cpu, "GICR_SYNCR", GICR_SYNCR);
 	int i;
 
 	for (i = 0; i < 4; i++) {
@@ -366,20 +368,21 @@ static void expect_direct_invalidation(struct __test_metadata *_metadata,
 		invallr.vcpu = i / 2;
 		syncr.vcpu = i / 2;
 
-		vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
+		vgic_configure_lpis(v, VGIC_LPI_ENABLED, v->nr_vcpus);
 		if (i % 2)
-			vgic_guest_write64(v, invlpir, VGIC_REV_LPI);
+			vgic_guest_write64(v, invlpir, VGIC_REV_LPI + cpu);
 		else
-			vgic_guest_write(v, invlpir, VGIC_REV_LPI);
-		EXPECT_LPI(v, direct, "after GICR_INVLPIR");
+			vgic_guest_write(v, invlpir, VGIC_REV_LPI + cpu);
+		EXPECT_LPI(v, cpu, direct, "after GICR_INVLPIR");
 		EXPECT_BOTH(v, syncr, 0);
 
-		vgic_configure_lpis(v, direct ? VGIC_LPI_DISABLED : VGIC_LPI_ENABLED, 1);
+		vgic_configure_lpis(v, direct ? VGIC_LPI_DISABLED : VGIC_LPI_ENABLED,
+				    v->nr_vcpus);
 		if (i % 2)
 			vgic_guest_write64(v, invallr, 0);
 		else
 			vgic_guest_write(v, invallr, 0);
-		EXPECT_LPI(v, false, "after GICR_INVALLR");
+		EXPECT_LPI(v, cpu, false, "after GICR_INVALLR");
 		EXPECT_BOTH(v, syncr, 0);
 	}
 }
@@ -396,7 +399,7 @@ static void expect_gicr_ctlr(struct __test_metadata *_metadata, struct vgic_vm *
 		for (by = 0; by < v->nr_vcpus; by++) {
 			ctlr.vcpu = by;
 			EXPECT_BOTH(v, ctlr, expected |
-				    (enabled && !cpu ? GICR_CTLR_ENABLE_LPIS : 0));
+				    (enabled ? GICR_CTLR_ENABLE_LPIS : 0));
 		}
 	}
 }
@@ -423,7 +426,7 @@ static void expect_lpis_kept(struct __test_metadata *_metadata, struct vgic_vm *
 		EXPECT_VGIC(v, tables[i], now[i], "GICR_%sBASER, word %d",
 			    i < 2 ? "PROP" : "PEND", i % 2);
 	expect_gicr_ctlr(_metadata, v, rev, true);
-	EXPECT_LPI(v, true, "once it is");
+	EXPECT_LPI(v, 0, true, "once it is");
 }
 
 /*
@@ -432,9 +435,9 @@ static void expect_lpis_kept(struct __test_metadata *_metadata, struct vgic_vm *
  */
 VGIC_V3_TEST(lpi)
 {
-	struct vgic_reg ctlr = vgic_gicr(0, "GICR_CTLR", GICR_CTLR);
 	struct vgic_cmd *cmd;
 	u32 tables[4], rev;
+	int cpu;
 
 	vgic_vm_start(_metadata, v);
 	expect_gicr_ctlr(_metadata, v, v->row->rev, false);
@@ -442,23 +445,26 @@ VGIC_V3_TEST(lpi)
 	v->step = "with an ITS";
 	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
 	vgic_vm_create_its(v);
-	vgic_map_lpis(v, VGIC_LPI_DISABLED, 1);
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
+		vgic_map_lpis(v, cpu, VGIC_LPI_DISABLED, 1);
 	expect_gicr_ctlr(_metadata, v, v->row->rev, true);
 	read_lpi_tables(v, tables);
 
-	EXPECT_VGIC(v, 1, vgic_signal_lpi(v, 0), "KVM_SIGNAL_MSI");
-	EXPECT_LPI(v, false, "while disabled");
-	expect_direct_invalidation(_metadata, v, has_direct_invalidation(v));
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
+		EXPECT_VGIC(v, 1, vgic_signal_lpi(v, cpu), "KVM_SIGNAL_MSI");
+		EXPECT_LPI(v, cpu, false, "while disabled");
+		expect_direct_invalidation(_metadata, v, cpu, has_direct_invalidation(v));
+	}
 
 	vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
 	vgic_guest_do(v, 0, guest_its_invall);
-	EXPECT_LPI(v, true, "after INVALL");
+	EXPECT_LPI(v, 0, true, "after INVALL");
 	vgic_configure_lpis(v, VGIC_LPI_DISABLED, 1);
 	vgic_guest_do(v, 0, guest_its_inv);
-	EXPECT_LPI(v, false, "after INV of a disabled LPI");
+	EXPECT_LPI(v, 0, false, "after INV of a disabled LPI");
 	vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
 	vgic_guest_do(v, 0, guest_its_inv);
-	EXPECT_LPI(v, true, "after INV");
+	EXPECT_LPI(v, 0, true, "after INV");
 
 	/* From 3 down and up, and up from wherever this guest is now */
 	for (rev = 3; rev >= 2; rev--)
@@ -471,10 +477,11 @@ VGIC_V3_TEST(lpi)
 	EXPECT_VGIC(v, 1, cmd->nr_lpis, "times that the LPI was taken");
 
 	EXPECT_VGIC(v, 1, vgic_signal_lpi(v, 0), "KVM_SIGNAL_MSI");
-	EXPECT_LPI(v, true, "once more");
-	vgic_guest_write(v, ctlr, 0);
+	EXPECT_LPI(v, 0, true, "once more");
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
+		vgic_guest_write(v, vgic_gicr(cpu, "", GICR_CTLR), 0);
 	expect_gicr_ctlr(_metadata, v, 3, false);
-	EXPECT_LPI(v, false, "while GICR_CTLR.EnableLPIs is clear");
+	EXPECT_LPI(v, 0, false, "while GICR_CTLR.EnableLPIs is clear");
 }
 
 /* The registers of vCPU 0 as they are while that has left the guest */
@@ -511,7 +518,7 @@ VGIC_V3_TEST(busy_bits)
 
 	vgic_vm_start(_metadata, v);
 	vgic_vm_create_its(v);
-	vgic_map_lpis(v, VGIC_LPI_ENABLED, NR_LPIS);
+	vgic_map_lpis(v, 0, VGIC_LPI_ENABLED, NR_LPIS);
 	thread = vgic_guest_start(v, 1, guest_watch);
 
 	clock_gettime(CLOCK_MONOTONIC, &start);

@@ -211,10 +211,11 @@ void vgic_send_sgi(struct vgic_vm *v, int from, int to, int group);
 void vgic_pulse_spi(struct vgic_vm *v, int vcpu);
 
 /*
- * Have vCPU 0 enable its LPIs and map the first @nr of them, with their configuration
- * in memory, and have a device signal one. Returns what KVM_SIGNAL_MSI does.
+ * Have a vCPU enable its LPIs and map @nr of them from VGIC_REV_LPI + @vcpu on, vCPU 0
+ * first, with the configuration of the first @nr in memory, and have a device signal
+ * one. Returns what KVM_SIGNAL_MSI does.
  */
-void vgic_map_lpis(struct vgic_vm *v, u8 prop, u32 nr);
+void vgic_map_lpis(struct vgic_vm *v, int vcpu, u8 prop, u32 nr);
 void vgic_configure_lpis(struct vgic_vm *v, u8 prop, u32 nr);
 int vgic_signal_lpi(struct vgic_vm *v, u32 event);
 

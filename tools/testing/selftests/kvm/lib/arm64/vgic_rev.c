@@ -195,12 +195,15 @@ static void guest_map_lpis(struct vgic_cmd *cmd)
 
 	gic_rdist_enable_lpis(cmd->its.lpi_prop_table, SZ_64K,
 			      cmd->its.lpi_pend_tables + cpu * SZ_64K);
-	its_init(cmd->its.collection_table, SZ_64K, cmd->its.device_table, SZ_64K,
-		 cmd->its.cmdq_base, SZ_64K);
-	its_send_mapc_cmd(cmdq, cpu, 0, true);
-	its_send_mapd_cmd(cmdq, 0, cmd->its.itt_tables, BIT(ITT_EVENTID_BITS + 1), true);
-	for (i = 0; i < cmd->val; i++)
-		its_send_mapti_cmd(cmdq, 0, i, 0, VGIC_REV_LPI + i);
+	if (!cpu) {
+		its_init(cmd->its.collection_table, SZ_64K, cmd->its.device_table,
+			 SZ_64K, cmd->its.cmdq_base, SZ_64K);
+		its_send_mapd_cmd(cmdq, 0, cmd->its.itt_tables,
+				  BIT(ITT_EVENTID_BITS + 1), true);
+	}
+	its_send_mapc_cmd(cmdq, cpu, cpu, true);
+	for (i = cpu; i < cpu + cmd->val; i++)
+		its_send_mapti_cmd(cmdq, 0, i, cpu, VGIC_REV_LPI + i);
 }
 
 static void guest_send_sgi(struct vgic_cmd *cmd)
@@ -553,11 +556,11 @@ void vgic_signal_irqs(struct vgic_vm *v)
 	}
 }
 
-void vgic_map_lpis(struct vgic_vm *v, u8 prop, u32 nr)
+void vgic_map_lpis(struct vgic_vm *v, int vcpu, u8 prop, u32 nr)
 {
 	vgic_configure_lpis(v, prop, nr);
-	vgic_guest_cmd(v, 0)->val = nr;
-	vgic_guest_do(v, 0, guest_map_lpis);
+	vgic_guest_cmd(v, vcpu)->val = nr;
+	vgic_guest_do(v, vcpu, guest_map_lpis);
 }
 
 int vgic_signal_lpi(struct vgic_vm *v, u32 event)

@@ -387,14 +387,17 @@ static void expect_direct_invalidation(struct __test_metadata *_metadata,
 	}
 }
 
-static void expect_gicr_ctlr(struct __test_metadata *_metadata, struct vgic_vm *v,
-			     u32 rev, bool enabled)
+static void expect_lpi_ctrl(struct __test_metadata *_metadata, struct vgic_vm *v,
+			    u32 rev, bool enabled)
 {
 	u32 expected = rev == 3 ? LPI_CTRL : 0;
 	struct vgic_reg ctlr;
 	int cpu, by;
 
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
+		EXPECT_GUEST(v, vgic_gicr(cpu, "GICR_TYPER", GICR_TYPER), cpu << 8 |
+			     (v->its_fd ? GICR_TYPER_PLPIS : 0) |
+			     (cpu == v->nr_vcpus - 1 ? GICR_TYPER_LAST : 0));
 		ctlr = vgic_gicr(cpu, "GICR_CTLR", GICR_CTLR);
 		for (by = 0; by < v->nr_vcpus; by++) {
 			ctlr.vcpu = by;
@@ -425,7 +428,7 @@ static void expect_lpis_kept(struct __test_metadata *_metadata, struct vgic_vm *
 	for (i = 0; i < 4; i++)
 		EXPECT_VGIC(v, tables[i], now[i], "GICR_%sBASER, word %d",
 			    i < 2 ? "PROP" : "PEND", i % 2);
-	expect_gicr_ctlr(_metadata, v, rev, true);
+	expect_lpi_ctrl(_metadata, v, rev, true);
 	EXPECT_LPI(v, 0, true, "once it is");
 }
 
@@ -440,14 +443,14 @@ VGIC_V3_TEST(lpi)
 	int cpu;
 
 	vgic_vm_start(_metadata, v);
-	expect_gicr_ctlr(_metadata, v, v->row->rev, false);
+	expect_lpi_ctrl(_metadata, v, v->row->rev, false);
 
 	v->step = "with an ITS";
 	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
 	vgic_vm_create_its(v);
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
 		vgic_map_lpis(v, cpu, VGIC_LPI_DISABLED, 1);
-	expect_gicr_ctlr(_metadata, v, v->row->rev, true);
+	expect_lpi_ctrl(_metadata, v, v->row->rev, true);
 	read_lpi_tables(v, tables);
 
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
@@ -480,7 +483,7 @@ VGIC_V3_TEST(lpi)
 	EXPECT_LPI(v, 0, true, "once more");
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
 		vgic_guest_write(v, vgic_gicr(cpu, "", GICR_CTLR), 0);
-	expect_gicr_ctlr(_metadata, v, 3, false);
+	expect_lpi_ctrl(_metadata, v, 3, false);
 	EXPECT_LPI(v, 0, false, "while GICR_CTLR.EnableLPIs is clear");
 }
 

@@ -12,6 +12,10 @@ MUTANTS	     :=
 SAMPLE	     :=
 PLANTED	     :=
 NAMES	     :=
+GUESTS	     :=
+GUESTS_DIR   :=
+IMAGE	     :=
+REVISION     :=
 N	     := 20
 DURATION     := 600
 SEED	     :=
@@ -29,8 +33,9 @@ V	     :=
 # make which started this one has the lock and gives the verdict.
 PROGRAM	     :=
 NESTED	     :=
-KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES N DURATION SEED \
-	 PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT TEST_TIMEOUT J V
+KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
+	 IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT \
+	 TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
 override PRISTINE := $(call YES,$(PRISTINE))
@@ -73,6 +78,8 @@ NEWER_QEMU = $(if $(QEMU),:,rig/source/newer-qemu --machines '$(MACHINES)' --cac
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
 TWO  = $(or $(MACHINES),gicv3-vhe gicv2-vhe)
+# MiB of a machine that has guests, and there images of others may want 1 GiB.
+GUEST_MEMORY = $(if $(IMAGE)$(GUESTS_DIR),3584,2048)
 
 # rig/build/build.mk and the kernel's makes get what they are told, and no more.
 MAKEOVERRIDES :=
@@ -97,6 +104,15 @@ shell: initrd ## work: a prompt on a machine (MACHINES=<one>) with the selftests
 	@rig/boot/boot-machines --shell --base $(BASE) --machines '$(MACHINES)' \
 		$(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))" \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-shell
+
+.PHONY: guests guest
+guests: knobs ## work: run guests under QEMU at each revision, patched and pristine (GUESTS_DIR=)
+	@$(JUDGE) rig/judge/run-targets --targets '$(foreach pristine,0 1,boot-guests \
+		$(call PASS,PRISTINE) PRISTINE=$(pristine);)'
+guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVISION=<n>
+	@rig/boot/boot-machines --shell --base $(BASE) --memory $(GUEST_MEMORY) \
+		--machines '$(or $(MACHINES),gicv3-vhe)' --append 'quiet $(addprefix REVISION=,$(REVISION))' \
+		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-guests
 
 .PHONY: tree
 tree: knobs deps ## work: the kernel as a git repo, out/<base>/linux: branches base and series
@@ -220,6 +236,22 @@ initrd: kernel tests
 	@$(if $(PROGRAM),$(BUILDER) program TREE=$(TESTS_OUT)/linux PROGRAM=$(PROGRAM))
 	@$(PACK) NAMES="$$($(SUITE)) $(PROGRAM)"
 
+.PHONY: guests-initrd boot-guests
+guests-initrd: initrd
+	@$(BUILDER) guests TREE=$(TESTS_OUT)/linux
+	@$(PHASE) --name 'pack guests' -- rig/build/pack-guests --out $(OUT) --cache $(CACHE) \
+		--dir '$(GUESTS_DIR)' --names '$(GUESTS)' --single '$(IMAGE)' \
+		--built $(TESTS_OUT)/linux/build/kselftest/guests \
+		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
+		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio
+# Revisions that the kernel does not have are refused.
+boot-guests: APPEND = $(if $(PRISTINE),REFUSED=01)
+boot-guests: guests-initrd
+	@$(JUDGE) $(RUN) --selftests $(OUT)/guests/tests.table --tests '' --machines '$(TWO)' \
+		--initrd $(OUT)/initrd-guests --memory $(GUEST_MEMORY) --timeout 3600 \
+		$(if $(filter 1,$(J)),,--jobs 2) --out $(OUT)/run-guests --report out/report \
+		--title '$(TITLE) guests'
+
 # Wrong knobs are told before anything is fetched or built. No verdict is left from
 # another run.
 .PHONY: knobs
@@ -227,8 +259,10 @@ knobs:
 	@rig/source/check-knobs --goals '$(MAKECMDGOALS)' --make $$PPID --base '$(BASE)' \
 		--ksrc '$(KSRC)' --debug '$(DEBUG)' --machines '$(MACHINES)' --tests '$(TESTS)' \
 		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
-		--version '$(VERSION)' --duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' \
-		--out '$(OUT)' --cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
+		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' --image '$(IMAGE)' \
+		--revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \
+		--duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' --out '$(OUT)' \
+		--cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
 
 .PHONY: deps
 deps: ## work: install what is missing, with apt (and sudo when not root)

@@ -14,6 +14,7 @@
 #	selftests  the suite, in $(TO)/arm64                 TREE TO FLAGS
 #	program    rig/target/$(PROGRAM).c, in $(TO)/arm64   TREE TO PROGRAM
 #	initramfs  PID 1 and what it runs, $(OUT)/initrd     TREE BUILD TO OUT NAMES
+#	guests     guests, what runs them, $(TO)/guests      TREE TO
 #
 # TREE is the kernel's source, BUILD a directory in it. J is the number of jobs, V=1
 # shows the commands.
@@ -29,6 +30,7 @@ OUT	  :=
 NAMES	  :=
 BUSYBOX	  :=
 V	  :=
+comma	  := ,
 J	  := $(shell nproc)
 CROSS	  := $(if $(filter aarch64,$(shell uname -m)),,aarch64-linux-gnu-)
 CACHE	  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vgic-revisions
@@ -75,7 +77,12 @@ SUITE	     = $(foreach name,$(ROWS),$(if $(wildcard $(TREE)/$(call SOURCE,$(name
 MAKEOVERRIDES :=
 unexport MAKEFLAGS MFLAGS
 
-.PHONY: configure image objects suite headers selftests program initramfs
+# The guests that are not Linux: one flat binary that needs nothing.
+GUEST_FLAGS := -ffreestanding -fno-pic -fno-stack-protector -mgeneral-regs-only \
+	       -mstrict-align -static -nostdlib $(addprefix -Wl$(comma),--build-id=none \
+	       --no-warn-rwx-segments -Trig/guest/guest.lds)
+
+.PHONY: configure image objects suite headers selftests program initramfs guests
 
 CONFIGURED := $(TREE)/$(BUILD)/.configured
 configure:
@@ -120,3 +127,17 @@ initramfs:
 	@$(foreach name,$(NAMES),$(CROSS)strip -o $(OUT)/tests/$(name) $(TO)/arm64/$(name) &&) :
 	@rig/build/pack-initramfs --gen-init-cpio $(TREE)/$(BUILD)/usr/gen_init_cpio \
 		--out $(OUT) --names '$(NAMES)' $(if $(BUSYBOX),--busybox '$(BUSYBOX)')
+
+# small-vmm and the tool are not static: the one is for the other to load a library into.
+guests: headers
+	@mkdir -p $(TO)/guests
+	@$(foreach guest,ungrouped probing,$(TARGET_CC) $(GUEST_FLAGS) -o $(TO)/guests/$(guest).elf \
+		$(addprefix rig/guest/,start.S guest.c $(guest).c) && \
+		$(CROSS)objcopy -O binary $(TO)/guests/$(guest).elf $(TO)/guests/$(guest) &&) :
+	@$(TARGET_CC) -o $(TO)/guests/linux-init rig/guest/linux.c
+	@$(TARGET_CC) -isystem $(TREE)/build/usr/include -o $(TO)/guests/run-guests \
+		rig/target/guests.c rig/target/host.c
+	@$(filter-out -static,$(TARGET_CC)) -isystem $(TREE)/build/usr/include \
+		-o $(TO)/guests/small-vmm rig/target/small-vmm.c
+	@make -s -C $(TREE)/tools/kvm/vgic_revision OUTPUT=$(abspath $(TO))/guests/ \
+		CC='$(CROSS)gcc'

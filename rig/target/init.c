@@ -4,7 +4,7 @@
  *
  * Runs the tests named after "--" on the kernel command line, each with the
  * seconds it may take ("vgic_irq:30"), one after the other, and powers off.
- * With no name it gives a shell on the console.
+ * With no name it runs /console on the console if there is one, or else a shell.
  *
  * Results go to the virtio-serial port "results" as KTAP: one result line per
  * test, and below it the test's own KTAP where it prints any. All other output
@@ -272,13 +272,14 @@ static void report_leaks(void)
 		fprintf(stderr, "init: kmemleak does not work: %s\n", strerror(-leaks));
 }
 
-static void shell(void)
+static void console(void)
 {
 	pid_t pid = fork();
 
 	if (!pid) {
 		setsid();
 		ioctl(STDIN_FILENO, TIOCSCTTY, 1);
+		execl("/console", "console", NULL);
 		if (chdir(TESTS))
 			die("chdir " TESTS ": %m");
 		setenv("PATH", TESTS ":/bin", 1);
@@ -295,7 +296,7 @@ int main(int argc, char **argv)
 
 	mount_all();
 	if (argc == 1) {
-		shell();
+		console();
 		power_off();
 	}
 

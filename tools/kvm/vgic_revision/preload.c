@@ -24,21 +24,13 @@
 #define REV_MASK	(0xfU << REV_SHIFT)
 #define REV(iidr)	(((iidr) & REV_MASK) >> REV_SHIFT)
 
+#define refuse(fmt, ...) do {							\
+	dprintf(STDERR_FILENO, "vgic-revision: refused: " fmt "\n", ##__VA_ARGS__);	\
+	_exit(REFUSED);								\
+} while (0)
+
 /* Set before the VMM has a second thread that could run a vCPU. */
 static bool selected;
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-refuse(const char *fmt, ...)
-{
-	char why[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	dprintf(STDERR_FILENO, "vgic-revision: refused: %s\n", why);
-	_exit(REFUSED);
-}
 
 static unsigned int wanted(void)
 {

@@ -6,10 +6,9 @@
  * here makes sure that the dynamic linker will load that.
  */
 #include <elf.h>
-#include <errno.h>
+#include <err.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,19 +35,6 @@ static const char usage[] =
 	"Run a VMM with GICD_IIDR.Revision of its guest's GIC set to N.\n"
 	"See vgic-revision(1).\n";
 
-static void __attribute__((noreturn, format(printf, 2, 3)))
-refuse(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "vgic-revision: refused: ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
-	exit(status);
-}
-
 /* What execvp() would run */
 static void find_program(const char *name, char *path)
 {
@@ -56,7 +42,7 @@ static void find_program(const char *name, char *path)
 
 	if (strchr(name, '/')) {
 		if (access(name, F_OK))
-			refuse(NOT_FOUND, "%s: %s", name, strerror(errno));
+			err(NOT_FOUND, "%s", name);
 		snprintf(path, PATH_MAX, "%s", name);
 		return;
 	}
@@ -66,7 +52,7 @@ static void find_program(const char *name, char *path)
 		if (!access(path, X_OK))
 			return;
 	}
-	refuse(NOT_FOUND, "%s: not found", name);
+	errx(NOT_FOUND, "%s: not found", name);
 }
 
 static void find_preload(char *path)
@@ -81,7 +67,7 @@ static void find_preload(char *path)
 	}
 	snprintf(path, PATH_MAX, "%s/%s", LIBEXECDIR, PRELOAD);
 	if (access(path, R_OK))
-		refuse(REFUSED, "%s: %s", path, strerror(errno));
+		err(REFUSED, "%s", path);
 }
 
 /* What the kernel is to start instead, which then loads the program */
@@ -94,16 +80,16 @@ static void find_linker(const char *program, char *linker)
 
 	fd = open(program, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
-		refuse(CANNOT_RUN, "%s: %s", program, strerror(errno));
+		err(CANNOT_RUN, "%s", program);
 	if ((st.st_mode & (S_ISUID | S_ISGID)) ||
 	    fgetxattr(fd, "security.capability", NULL, 0) > 0)
-		refuse(REFUSED, "%s has privileges, so that nothing can be loaded into it",
-		       program);
+		errx(REFUSED, "refused: %s has privileges: nothing can be loaded into it",
+		     program);
 	if (read(fd, &ehdr, sizeof(ehdr)) != sizeof(ehdr) ||
 	    memcmp(ehdr.e_ident, ELFMAG, SELFMAG) ||
 	    ehdr.e_ident[EI_CLASS] != ELFCLASS64)
-		refuse(REFUSED, "%s is no 64-bit program: in a script, put vgic-revision before the VMM",
-		       program);
+		errx(REFUSED, "refused: %s is no 64-bit program: is it a script that runs the VMM?",
+		     program);
 	for (i = 0; i < ehdr.e_phnum; i++) {
 		if (pread(fd, &phdr, sizeof(phdr), ehdr.e_phoff + i * sizeof(phdr)) !=
 		    sizeof(phdr))
@@ -115,7 +101,7 @@ static void find_linker(const char *program, char *linker)
 			return;
 		}
 	}
-	refuse(REFUSED, "%s is statically linked, so that nothing can be loaded into it", program);
+	errx(REFUSED, "refused: %s is statically linked: nothing can be loaded into it", program);
 }
 
 /*
@@ -131,10 +117,10 @@ static bool will_load(const char *linker, const char *program, const char *libra
 	FILE *f;
 
 	if (pipe(fds))
-		refuse(REFUSED, "pipe: %s", strerror(errno));
+		err(REFUSED, "pipe");
 	pid = fork();
 	if (pid < 0)
-		refuse(REFUSED, "fork: %s", strerror(errno));
+		err(REFUSED, "fork");
 	if (!pid) {
 		dup2(fds[1], STDOUT_FILENO);
 		close(fds[0]);
@@ -145,7 +131,8 @@ static bool will_load(const char *linker, const char *program, const char *libra
 	close(fds[1]);
 	f = fdopen(fds[0], "r");
 	while (f && fgets(line, sizeof(line), f))
-		found |= strstr(line, library) != NULL;
+		if (strstr(line, library))
+			found = true;
 	if (f)
 		fclose(f);
 	return waitpid(pid, &status, 0) == pid && !status && found;
@@ -158,7 +145,7 @@ static void add_to_preload(const char *library)
 
 	if (asprintf(&all, "%s%s%s", library, others ? ":" : "", others ?: "") < 0 ||
 	    setenv("LD_PRELOAD", all, 1))
-		refuse(REFUSED, "%s", strerror(errno));
+		err(REFUSED, "LD_PRELOAD");
 	free(all);
 }
 
@@ -179,7 +166,7 @@ int main(int argc, char **argv)
 	}
 	rev = strtoul(argv[3], &end, 10);
 	if (!*argv[3] || *end || rev > 15)
-		refuse(REFUSED, "%s is not a revision: GICD_IIDR has room for 0 to 15", argv[3]);
+		errx(REFUSED, "refused: %s is not a revision: GICD_IIDR has room for 0 to 15", argv[3]);
 
 	find_program(argv[5], program);
 	find_preload(library);
@@ -187,8 +174,8 @@ int main(int argc, char **argv)
 	add_to_preload(library);
 	setenv("VGIC_REVISION", argv[3], 1);
 	if (!will_load(linker, program, library))
-		refuse(REFUSED, "%s cannot load %s into %s", linker, library, program);
+		errx(REFUSED, "refused: %s cannot load %s into %s", linker, library, program);
 
 	execv(program, argv + 5);
-	refuse(CANNOT_RUN, "%s: %s", program, strerror(errno));
+	err(CANNOT_RUN, "%s", program);
 }

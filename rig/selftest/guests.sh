@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154
+#
+# Tests of `make guests` and `make guest`. See check-rig.
+
+# guest_table ROW...: $work/guests with that table, and the own guests as images
+guest_table()
+{
+	rm -rf "$work/guests-dir"
+	mkdir -p "$work/guests-dir"
+	printf '%s\n' "$@" >"$work/guests-dir/guests.table"
+	cp "out/$base/linux/build/kselftest/guests/ungrouped" "$work/guests-dir/" 2>/dev/null
+	return 0
+}
+
+boot_guests()
+{
+	make -s -f rig/build/build.mk guests TREE=out/$base/linux >/dev/null &&
+	guest_table "$@" &&
+	make -s -f rig/build/build.mk initramfs TREE=out/$base/linux OUT="$work" NAMES= &&
+	rig/build/pack-guests --dir "$work/guests-dir" --out "$work" \
+		--cache "${XDG_CACHE_HOME:-$HOME/.cache}/vgic-revisions" \
+		--built "out/$base/linux/build/kselftest/guests" \
+		--image "$built/arch/arm64/boot/Image" \
+		--gen-init-cpio "$built/usr/gen_init_cpio" || return 2
+	rig/boot/boot-machines --base misbehave --tables rig/selftest --machines healthy \
+		--selftests "$work/guests/tests.table" --memory 2048 --report "$work/report" \
+		--image "$built/arch/arm64/boot/Image" --initrd "$work/initrd-guests" \
+		--out "$work/run" --kunit "out/$base/linux/tools/testing/kunit"
+}
+
+# test: tables of guests, names and images that are none
+guests_that_are_none()
+{
+	guest_table 'short | gicv3 | 0 1 | alive | 60 | text'
+	expect 2 'needs 7 columns, has 6: short' in_copy make guests \
+		GUESTS_DIR="$work/guests-dir" || return 1
+	guest_table 'wrong | gicv3 | latest | alive | 60 | text | qemu'
+	expect 2 'no revisions: latest' in_copy make guests GUESTS_DIR="$work/guests-dir" ||
+		return 1
+	expect 2 "there is no $work/none/guests.table" in_copy make guests \
+		GUESTS_DIR="$work/none" || return 1
+	expect 2 'unknown name in GUESTS: what' in_copy make guests GUESTS=what &&
+		said 'GUESTS="..." takes: .*ungrouped' || return 1
+	expect 2 "IMAGE=$work/none: there is no such file" in_copy make guest \
+		IMAGE="$work/none" || return 1
+	expect 2 'make guest boots an image: IMAGE=file' in_copy make guest || return 1
+	expect 2 'REVISION=latest is not a revision' in_copy make guest \
+		IMAGE=README.md REVISION=latest
+}
+
+# test: guests take more memory than tests do
+guests_without_the_memory()
+{
+	mkdir -p "$work/small"
+	cat >"$work/small/awk" <<-'SH'
+	#!/bin/sh
+	case "$*" in *MemAvailable*) echo 3000 ;; *) exec /usr/bin/awk "$@" ;; esac
+	SH
+	chmod +x "$work/small/awk"
+	expect 2 '2 machines at a time take 4496 MB of memory, 3000 MB are free' \
+		in_copy env PATH="$work/small:$PATH" make guests J=2 && said 'fewer: J=1' || return 1
+	expect 2 '1 machines at a time take 3784 MB of memory, 3000 MB are free' \
+		in_copy env PATH="$work/small:$PATH" make guest IMAGE=README.md
+}
+
+# test: guests that do not say what they have to, VMMs that end, refusals that are none
+guests_go_wrong()
+{
+	vmm='small-vmm /guests/ungrouped'
+	expect 1 '' boot_guests \
+		"fine | gicv3 | default 0 | alive | 60 | ungrouped: revision %, alive: | $vmm" \
+		"silent | gicv3 | default | alive | 3 | no such text | qemu -m 64M -S" \
+		"other | gicv3 | 0 | dead | 60 | ungrouped: revision %, without | $vmm" \
+		"gone | gicv3 | default | alive | 60 | text | small-vmm /guests/none" \
+		"static | gicv3 | 1 | alive | 60 | text | run-guests" || return 1
+	cell 'fine gicv3/default/alive' healthy pass && cell 'fine gicv3/0/alive' healthy pass &&
+	cell 'silent gicv3/default/alive' healthy FAIL && cell 'other gicv3/0/dead' healthy FAIL &&
+	cell 'gone gicv3/default/alive' healthy FAIL &&
+	cell 'static gicv3/1/alive' healthy FAIL || return 1
+	said 'expected "ungrouped: revision 0, without", the VMM ended' \
+		'/guests/none: No such file or directory' \
+		'refused: /usr/bin/run-guests is statically linked'
+}

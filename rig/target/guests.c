@@ -189,7 +189,8 @@ enum outcome { SEEN, ENDED, LATE };
 static enum outcome watch(int fd, struct console *c, const char *text, double deadline)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	char buf[4096];
+	enum outcome outcome = LATE;
+	char buf[4096], *line;
 	ssize_t len;
 
 	while (now() < deadline) {
@@ -197,12 +198,18 @@ static enum outcome watch(int fd, struct console *c, const char *text, double de
 			continue;
 		len = read(fd, buf, sizeof(buf));
 		if (len <= 0)
-			return ENDED;
+			return outcome == SEEN ? SEEN : ENDED;
 		append(c, buf, len);
-		if (text && strstr(c->text, text))
+		line = text ? strstr(c->text, text) : NULL;
+		if (line && strchr(line, '\n'))
 			return SEEN;
+		/* The rest of the line is wanted too, but a prompt has none. */
+		if (line && outcome != SEEN) {
+			outcome = SEEN;
+			deadline = now() + 2 < deadline ? now() + 2 : deadline;
+		}
 	}
-	return LATE;
+	return outcome;
 }
 
 static void print_tail(const char *text)

@@ -8,6 +8,7 @@
  * revision is ended.
  */
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <linux/kvm.h>
 
 #define REFUSED		125
 

@@ -15,9 +15,9 @@ guest_table()
 
 boot_guests()
 {
-	make -s -f rig/build/build.mk guests TREE=out/$base/linux >/dev/null &&
+	make -s -f rig/build/build.mk guests TREE="out/$base/linux" >/dev/null &&
 	guest_table "$@" &&
-	make -s -f rig/build/build.mk initramfs TREE=out/$base/linux OUT="$work" NAMES= &&
+	make -s -f rig/build/build.mk initramfs TREE="out/$base/linux" OUT="$work" NAMES= &&
 	rig/build/pack-guests --dir "$work/guests-dir" --out "$work" \
 		--cache "${XDG_CACHE_HOME:-$HOME/.cache}/vgic-revisions" \
 		--built "out/$base/linux/build/kselftest/guests" \
@@ -81,4 +81,30 @@ guests_go_wrong()
 	said 'expected "ungrouped: revision 0, without", the VMM ended' \
 		'/guests/none: No such file or directory' \
 		'refused: /usr/bin/run-guests is statically linked'
+}
+
+# test: VMMs that vgic-revision can do nothing for, and a library that is left out
+vmms_without_a_revision()
+{
+	mkdir -p "$work/tool"
+	tool=$work/tool/vgic-revision
+	gcc -Wall -Wextra -Werror -D_GNU_SOURCE -o "$tool" \
+		tools/kvm/vgic_revision/vgic-revision.c || return 1
+	expect 125 'vgic-revision-preload.so: No such file' "$tool" run --revision 1 -- ls ||
+		return 1
+	: | gcc -shared -x c -o "$tool-preload.so" - || return 1
+	expect 0 "^LD_PRELOAD=$tool-preload.so$" "$tool" run --revision 1 -- env &&
+		said '^VGIC_REVISION=1$' || return 1
+	expect 7 '' "$tool" run --revision 1 -- sh -c 'exit 7' || return 1
+	echo 'int main(void) { return 0; }' | gcc -static -x c -o "$work/tool/static" - || return 1
+	expect 125 'is statically linked' "$tool" run --revision 1 -- "$work/tool/static" || return 1
+	expect 125 'is it a script' "$tool" run --revision 1 -- rig/lib/show-help || return 1
+	cp "$(command -v env)" "$work/tool/setuid"
+	chmod u+s "$work/tool/setuid"
+	expect 125 'has privileges' "$tool" run --revision 1 -- "$work/tool/setuid" || return 1
+	expect 127 'none: not found' "$tool" run --revision 1 -- none || return 1
+	expect 125 '16 is not a revision' "$tool" run --revision 16 -- ls || return 1
+	# The dynamic linker would run the VMM without it.
+	echo none >"$tool-preload.so"
+	expect 125 'cannot load .*preload.so into' "$tool" run --revision 1 -- ls
 }

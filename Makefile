@@ -238,7 +238,7 @@ initrd: kernel tests
 
 .PHONY: guests-initrd boot-guests
 guests-initrd: initrd
-	@$(BUILDER) guests TREE=$(TESTS_OUT)/linux
+	@$(PHASE) --name 'build guests' -- $(BUILDER) guests TREE=$(TESTS_OUT)/linux
 	@$(PHASE) --name 'pack guests' -- rig/build/pack-guests --out $(OUT) --cache $(CACHE) \
 		--dir '$(GUESTS_DIR)' --names '$(GUESTS)' --single '$(IMAGE)' \
 		--built $(TESTS_OUT)/linux/build/kselftest/guests \
@@ -247,7 +247,8 @@ guests-initrd: initrd
 # Revisions that the kernel does not have are refused.
 boot-guests: APPEND = $(if $(PRISTINE),REFUSED=01)
 boot-guests: guests-initrd
-	@$(JUDGE) $(RUN) --selftests $(OUT)/guests/tests.table --tests '' --machines '$(TWO)' \
+	@$(JUDGE) $(RUN) --selftests $(OUT)/guests/tests.table --tests '' \
+		--machines "$(or $(MACHINES),$$(cat $(OUT)/guests/machines))" \
 		--initrd $(OUT)/initrd-guests --memory $(GUEST_MEMORY) --timeout 3600 \
 		$(if $(filter 1,$(J)),,--jobs 2) --out $(OUT)/run-guests --report out/report \
 		--title '$(TITLE) guests'

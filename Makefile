@@ -111,7 +111,8 @@ guests: knobs ## work: run guests under QEMU at each revision, patched and prist
 		$(call PASS,PRISTINE) PRISTINE=$(pristine);)'
 guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVISION=<n>
 	@rig/boot/boot-machines --shell --base $(BASE) --memory $(GUEST_MEMORY) \
-		--machines '$(or $(MACHINES),gicv3-vhe)' --append 'quiet $(addprefix REVISION=,$(REVISION))' \
+		$(addprefix --qemu ,$(QEMU)) --machines '$(or $(MACHINES),gicv3-vhe)' \
+		--append 'quiet $(addprefix REVISION=,$(REVISION))' \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-guests
 
 .PHONY: tree

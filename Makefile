@@ -78,7 +78,8 @@ NEWER_QEMU = $(if $(QEMU),:,rig/source/newer-qemu --machines '$(MACHINES)' --cac
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
 TWO  = $(or $(MACHINES),gicv3-vhe gicv2-vhe)
-# MiB of a machine that has guests, and there images of others may want 1 GiB.
+GUEST_KNOBS  = BASE KSRC TESTS_KSRC MACHINES GUESTS GUESTS_DIR DEBUG J V
+# MiB of a machine that has guests; images of others may want 1 GiB of them.
 GUEST_MEMORY = $(if $(IMAGE)$(GUESTS_DIR),3584,2048)
 
 # rig/build/build.mk and the kernel's makes get what they are told, and no more.
@@ -108,7 +109,7 @@ shell: initrd ## work: a prompt on a machine (MACHINES=<one>) with the selftests
 .PHONY: guests guest
 guests: knobs ## work: run guests under QEMU at each revision, patched and pristine (GUESTS_DIR=)
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach pristine,0 1,boot-guests \
-		$(call PASS,PRISTINE) PRISTINE=$(pristine);)'
+		PRISTINE=$(pristine) $(call PASS,$(filter-out $(GUEST_KNOBS),$(KNOBS)));)'
 guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVISION=<n>
 	@rig/boot/boot-machines --shell --base $(BASE) --memory $(GUEST_MEMORY) \
 		$(addprefix --qemu ,$(QEMU)) --machines '$(or $(MACHINES),gicv3-vhe)' \

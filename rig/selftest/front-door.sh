@@ -51,7 +51,7 @@ knobs_from_the_environment()
 dry_runs()
 {
 	rm -rf "$copy/out"
-	for target in check run debug mutants bench fuzz faults planted soak series; do
+	for target in check run guests debug mutants bench fuzz faults planted soak series; do
 		in_copy make -n $target || return 1
 	done
 	[ ! -e "$copy/out" ]

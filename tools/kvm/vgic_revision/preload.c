@@ -92,7 +92,8 @@ static void select_revision(int dev)
 		       rev, REV(is));
 
 	selected = true;
-	dprintf(STDERR_FILENO, "vgic-revision: selected revision %u, was %u: GICD_IIDR 0x%08x\n",
+	dprintf(STDERR_FILENO,
+		"vgic-revision: selected revision %u, was %u: GICD_IIDR 0x%08x\n",
 		rev, REV(was), is);
 }
 

@@ -166,7 +166,8 @@ int main(int argc, char **argv)
 	}
 	rev = strtoul(argv[3], &end, 10);
 	if (!*argv[3] || *end || rev > 15)
-		errx(REFUSED, "refused: %s is not a revision: GICD_IIDR has room for 0 to 15", argv[3]);
+		errx(REFUSED, "refused: %s is not a revision: GICD_IIDR has room for 0 to 15",
+		     argv[3]);
 
 	find_program(argv[5], program);
 	find_preload(library);

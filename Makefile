@@ -25,7 +25,7 @@ SIGNOFF	     :=
 VERSION	     := 1
 BUSYBOX	     :=
 QEMU	     :=
-TIMEOUT	     := 300
+TIMEOUT	     := 600
 TEST_TIMEOUT :=
 J	     :=
 V	     :=
@@ -33,6 +33,8 @@ V	     :=
 # make which started this one has the lock and gives the verdict.
 PROGRAM	     :=
 NESTED	     :=
+APPEND	     :=
+AFTER	     :=
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
 	 IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT \
 	 TEST_TIMEOUT J V
@@ -73,7 +75,7 @@ RUN  = rig/boot/boot-machines $(BOOT) $(addprefix --jobs ,$(J)) \
        $(addprefix --test-timeout ,$(TEST_TIMEOUT)) --append "$(KMEMLEAK) $(APPEND)" \
        $(addprefix --qemu ,$(QEMU))
 # For the machines that need one.
-NEWER_QEMU = $(if $(QEMU),:,rig/source/newer-qemu --machines '$(MACHINES)' --cache $(CACHE))
+NEWER_QEMU = $(if $(QEMU),true,rig/source/newer-qemu --machines '$(MACHINES)' --cache $(CACHE))
 # This kernel is to have kmemleak: one without would find no leaks.
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
@@ -136,10 +138,11 @@ docs: tree ## prove: build the documents as HTML and check them, in out/<base>/d
 	@rig/source/install-packages --for docs
 	@$(JUDGE) rig/judge/check-documents --tree $(LINUX) --out $(OUT)/docs --cache $(CACHE)
 
+FEWER = $(addprefix J=,$(J)) $(addprefix V=,$(V)) $(filter-out TIMEOUT=600,TIMEOUT=$(TIMEOUT))
 .PHONY: check
 check: knobs ## prove: run and docs on every base, laws, review, the rig's own tests
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach base,$(BASES),docs BASE=$(base);run \
-		BASE=$(base);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests'
+		BASE=$(base) $(FEWER);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests'
 
 .PHONY: laws
 laws: knobs ## prove: tree and refresh are inverse; git am gives the same tree; defects apply
@@ -187,11 +190,12 @@ debug: knobs ## stress: run on kernels that look for their own bugs: KASAN, lock
 		MACHINES="$(or $(MACHINES),gicv3-vhe gicv3-nvhe gicv2-vhe)";)'
 
 .PHONY: fuzz faults
+OWN_KERNEL = $(if $(DEBUG),$(error DEBUG= is not for make $@: it builds a kernel of its own))
 fuzz: ## stress: use the vgic at random for DURATION seconds, against a model of it
-	@$(SELF) program DEBUG=debug PROGRAM=fuzz $(call PASS,DEBUG TEST_TIMEOUT) \
+	@$(OWN_KERNEL)$(SELF) program DEBUG=debug PROGRAM=fuzz $(call PASS,DEBUG TEST_TIMEOUT) \
 		TEST_TIMEOUT=$$(($(DURATION) + 300)) NESTED=$(NESTED)
 faults: ## stress: fail every allocation of a VMM, kill VMMs: what is left behind?
-	@$(SELF) program DEBUG=debug PROGRAM=kvm-faults $(call PASS,DEBUG TEST_TIMEOUT) \
+	@$(OWN_KERNEL)$(SELF) program DEBUG=debug PROGRAM=kvm-faults $(call PASS,DEBUG TEST_TIMEOUT) \
 		TEST_TIMEOUT=1200 AFTER=suite NESTED=$(NESTED)
 
 # A program of rig/target, and the suite behind it. The last it says is the verdict.
@@ -260,7 +264,8 @@ boot-guests: guests-initrd
 .PHONY: knobs
 knobs:
 	@rig/source/check-knobs --goals '$(MAKECMDGOALS)' --make $$PPID --base '$(BASE)' \
-		--ksrc '$(KSRC)' --debug '$(DEBUG)' --machines '$(MACHINES)' --tests '$(TESTS)' \
+		--ksrc '$(KSRC)' --pristine '$(PRISTINE)' --debug '$(DEBUG)' \
+		--machines '$(MACHINES)' --tests '$(TESTS)' \
 		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
 		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' --image '$(IMAGE)' \
 		--revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \

@@ -24,13 +24,19 @@ wrong_knobs()
 # test: a knob that a target would not honour is refused
 knobs_that_do_not_go_together()
 {
-	for target in mutants bench bisect-check review; do
-		expect 2 "DEBUG= is not for make $target" in_copy make $target DEBUG=debug ||
+	for target in mutants bench bisect-check review debug fuzz; do
+		expect 2 "DEBUG= is not for make $target" in_copy make $target DEBUG=kcsan ||
 			return 1
 	done
-	for target in check bisect-check; do
+	for target in check bisect-check planted; do
 		expect 2 "KSRC= is not for make $target" in_copy make $target KSRC=/ || return 1
 	done
+	expect 2 'BASE= is not for make planted' in_copy make planted BASE=6.12 &&
+		expect 2 'MACHINES= and TESTS= are not for make check' in_copy make check \
+			MACHINES=gicv3-vhe &&
+		expect 2 'PRISTINE= is not for make bench' in_copy make bench PRISTINE=1 &&
+		expect 2 'IMAGE= and REVISION= are for make guest' in_copy make guests IMAGE=x ||
+		return 1
 	expect 0 'check-laws .*--ksrc ./tree.' make -n laws KSRC=/tree &&
 		expect 0 'review-series .*--ksrc ./tree.' make -n review KSRC=/tree &&
 		expect 0 'KSRC="/tree".*PRISTINE=' make -n bench KSRC=/tree
@@ -39,10 +45,10 @@ knobs_that_do_not_go_together()
 # test: only the command line has knobs, and 0 means no
 knobs_from_the_environment()
 {
-	export PRISTINE=1 TESTS=vgic_what BASE=5.4 NESTED=1 DEBUG=debug
-	expect 0 '--out out/7.3/run ' make -n run && ! grep -E 'pristine|vgic_what' \
+	export PRISTINE=1 TESTS=vgic_what BASE=5.4 NESTED=1 DEBUG=debug APPEND=rdinit=/none
+	expect 0 '--out out/7.3/run ' make -n run && ! grep -E 'pristine|vgic_what|rdinit' \
 		"$work/output" || return 1
-	unset PRISTINE TESTS BASE NESTED DEBUG
+	unset PRISTINE TESTS BASE NESTED DEBUG APPEND
 	expect 0 '--out out/7.3/run ' make -n run PRISTINE=0 || return 1
 	expect 0 'sync-series mail' make -n series SIGNOFF=0 && ! grep signoff "$work/output"
 }
@@ -83,8 +89,9 @@ status_of_a_run_that_did_not_end()
 	mkdir -p "$copy/out"
 	echo 0 >"$copy/out/status"
 	echo 0 >"$copy/out/status.step"
-	expect 2 'unknown name in TESTS' in_copy make run TESTS=vgic_what
-	echo 0 >"$copy/out/status"
+	expect 2 'unknown name in TESTS' in_copy make run TESTS=vgic_what || return 1
+	[ ! -e "$copy/out/status" ] || return 1
+	echo 1 >"$copy/out/status"
 	# make itself is killed, as the kernel does it when memory is short.
 	cat >"$work/make" <<-'SH'
 	#!/bin/sh
@@ -94,7 +101,6 @@ status_of_a_run_that_did_not_end()
 	mkdir -p "$work/killed"
 	mv "$work/make" "$work/killed/"
 	chmod +x "$work/killed/make"
-	rm -f "$copy/out/status"
 	expect 2 '' in_copy env PATH="$work/killed:$PATH" .ci/run || return 1
 	# A step that is killed fails the whole, whatever the one before it has left.
 	expect 2 'not set up' in_copy env PATH="$work/killed:$PATH" \

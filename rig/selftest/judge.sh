@@ -88,7 +88,8 @@ image_that_is_linked_again()
 {
 	image=arch/arm64/boot/Image
 	before=$(sha1sum <"$built/$image")
-	rm -f "$built/vmlinux" "$built/$image" "$built/.version"
+	rm -f "$built/vmlinux" "$built/$image"
+	echo 41 >"$built/.version"
 	make -s -f rig/build/build.mk image TREE=out/$base/linux || return 1
 	[ "$(sha1sum <"$built/$image")" = "$before" ]
 }

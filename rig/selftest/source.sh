@@ -19,6 +19,8 @@ package_gone()
 		in_copy env XDG_CACHE_HOME="$work/empty-cache" make tree BASE=1.0
 	status=$?
 	rm "$copy/bases/1.0"
+	# Only the archive can say it.
+	! grep -q 'is there a network?' "$work/output" || status=77
 	return $status
 }
 

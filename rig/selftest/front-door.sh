@@ -46,7 +46,7 @@ knobs_that_do_not_go_together()
 knobs_from_the_environment()
 {
 	export PRISTINE=1 TESTS=vgic_what BASE=5.4 NESTED=1 DEBUG=debug APPEND=rdinit=/none
-	expect 0 '--out out/7.3/run ' make -n run && ! grep -E 'pristine|vgic_what|rdinit' \
+	expect 0 '--out out/7.3/run ' make -n run && ! grep -E '7.3-pristine|vgic_what|rdinit' \
 		"$work/output" || return 1
 	unset PRISTINE TESTS BASE NESTED DEBUG APPEND
 	expect 0 '--out out/7.3/run ' make -n run PRISTINE=0 || return 1

@@ -97,7 +97,8 @@ help: ## work: the targets (this), and the knobs
 run: initrd ## work: build, boot every machine, run the selftests, print the matrix
 	@$(PHASE) --name 'fetch QEMU' -- $(NEWER_QEMU) || :
 	@$(JUDGE) $(RUN) --newer-qemu "$$($(NEWER_QEMU))" --machines '$(MACHINES)' \
-		--out $(OUT)/run$(addprefix -,$(DEBUG)) --report out/report --times $(OUT)/times --title '$(TITLE)'; \
+		--out $(OUT)/run$(addprefix -,$(DEBUG)) --report out/report --times $(OUT)/times \
+		--title '$(TITLE)'; \
 	status=$$?; rig/build/phase --out $(OUT) --summary; exit $$status
 
 .PHONY: shell
@@ -279,7 +280,8 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 .PHONY: clean
 clean: ## work: remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/second* out/*/mutants \
-		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect out/report out/test
+		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
+		out/report out/test
 
 .PHONY: distclean
 distclean: ## work: remove out/; refuses while a tree has work that series/ has not

@@ -30,19 +30,24 @@ start:
 	hvc	#0
 	b	.
 
+	// What a C function may change, stored or loaded
+	.macro	frame insn
+	\insn	x0, x1, [sp]
+	\insn	x2, x3, [sp, #16]
+	\insn	x4, x5, [sp, #32]
+	\insn	x6, x7, [sp, #48]
+	\insn	x8, x9, [sp, #64]
+	\insn	x10, x11, [sp, #80]
+	\insn	x12, x13, [sp, #96]
+	\insn	x14, x15, [sp, #112]
+	\insn	x16, x17, [sp, #128]
+	\insn	x18, x30, [sp, #144]
+	.endm
+
 	.macro	interrupt handler
 	.balign	128
 	sub	sp, sp, #176
-	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x30, [sp, #144]
+	frame	stp
 	bl	\handler
 	b	return
 	.endm
@@ -68,15 +73,6 @@ exception:
 	b	on_exception
 
 return:
-	ldp	x0, x1, [sp]
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
-	ldp	x18, x30, [sp, #144]
+	frame	ldp
 	add	sp, sp, #176
 	eret

@@ -22,7 +22,6 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -32,7 +31,6 @@
 			"-nic none -display none -monitor none -serial stdio"
 #define DEFAULT		"default"
 #define LATEST		"3"	/* what the default is */
-#define KSFT_SKIP	4
 #define REFUSED		125	/* exit status of vgic-revision */
 #define TAIL		6	/* lines of a console to show */
 
@@ -143,14 +141,6 @@ static void exec_vmm(const struct row *row, const char *rev)
 	split(command, argv + n, ARRAY_SIZE(argv) - n);
 	execvp(argv[0], argv);
 	err(2, "%s", argv[0]);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 /* @text with each % replaced by the revision */

@@ -19,6 +19,12 @@ typedef uint64_t u64;
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* The exit status of a test that has nothing to say here */
+#define KSFT_SKIP	4
+
+/* Return: seconds, of a clock that nobody sets */
+double now(void);
+
 /* Return: 0, or the errno of a system call that has returned @ret */
 int err_of(int ret);
 

@@ -30,13 +30,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
 
 #define TESTS		"/tests/"
-#define KSFT_SKIP	4
 
 static FILE *results;
 
@@ -147,14 +145,6 @@ static void put_line(const char *test, const char *line, bool *ktap)
 	} else {
 		fprintf(results, "  # %s\n", line);
 	}
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 /*

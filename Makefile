@@ -73,13 +73,13 @@ BOOT = --base $(BASE) --image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
        --tests '$(TESTS)' --timeout $(TIMEOUT)
 RUN  = rig/boot/boot-machines $(BOOT) $(addprefix --jobs ,$(J)) \
        $(addprefix --test-timeout ,$(TEST_TIMEOUT)) --append "$(KMEMLEAK) $(APPEND)" \
-       $(addprefix --qemu ,$(QEMU))
-# For the machines that need one.
+       $(QEMUS)
+# For the machines that need one, a newer.
 NEWER_QEMU = $(if $(QEMU),true,rig/source/newer-qemu --machines '$(MACHINES)' --cache $(CACHE))
+QEMUS	   = $(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))"
 # This kernel is to have kmemleak: one without would find no leaks.
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
-TWO  = $(or $(MACHINES),gicv3-vhe gicv2-vhe)
 GUEST_KNOBS  = BASE KSRC TESTS_KSRC MACHINES GUESTS GUESTS_DIR DEBUG J V
 # MiB of a machine that has guests; images of others may want 1 GiB of them.
 GUEST_MEMORY = $(if $(IMAGE)$(GUESTS_DIR),3584,2048)
@@ -96,7 +96,7 @@ help: ## work: the targets (this), and the knobs
 .PHONY: run
 run: initrd ## work: build, boot every machine, run the selftests, print the matrix
 	@$(PHASE) --name 'fetch QEMU' -- $(NEWER_QEMU) || :
-	@$(JUDGE) $(RUN) --newer-qemu "$$($(NEWER_QEMU))" --machines '$(MACHINES)' \
+	@$(JUDGE) $(RUN) --machines '$(MACHINES)' \
 		--out $(OUT)/run$(addprefix -,$(DEBUG)) --report out/report --times $(OUT)/times \
 		--title '$(TITLE)'; \
 	status=$$?; rig/build/phase --out $(OUT) --summary; exit $$status
@@ -105,17 +105,17 @@ run: initrd ## work: build, boot every machine, run the selftests, print the mat
 shell: initrd ## work: a prompt on a machine (MACHINES=<one>) with the selftests at hand
 	@$(PACK) NAMES="$$($(SUITE))" BUSYBOX="$$(rig/source/busybox --file '$(BUSYBOX)' \
 		--cache $(CACHE) --out $(OUT))"
-	@rig/boot/boot-machines --shell --base $(BASE) --machines '$(MACHINES)' \
-		$(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))" \
+	@rig/boot/boot-machines --shell --base $(BASE) --machines '$(MACHINES)' $(QEMUS) \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-shell
 
 .PHONY: guests guest
 guests: knobs ## work: run guests under QEMU at each revision, patched and pristine (GUESTS_DIR=)
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach pristine,0 1,boot-guests \
 		PRISTINE=$(pristine) $(call PASS,$(filter-out $(GUEST_KNOBS),$(KNOBS)));)'
+guest: MACHINES = gicv3-vhe
 guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVISION=<n>
 	@rig/boot/boot-machines --shell --base $(BASE) --memory $(GUEST_MEMORY) \
-		$(addprefix --qemu ,$(QEMU)) --machines '$(or $(MACHINES),gicv3-vhe)' \
+		$(QEMUS) --machines '$(MACHINES)' \
 		--append 'quiet $(addprefix REVISION=,$(REVISION))' \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-guests
 
@@ -160,7 +160,7 @@ rig-tests: knobs ## prove: the rig's own tests (NAMES=)
 .PHONY: bisect-check
 bisect-check: knobs ## prove: boot every commit of the series on every base (MACHINES=)
 	@$(JUDGE) rig/judge/boot-commits --bases '$(BASES)' --machines '$(MACHINES)' \
-		--timeout $(TIMEOUT)
+		--timeout $(TIMEOUT) $(QEMUS)
 
 .PHONY: mutants
 mutants: initrd ## prove: break the kernel in many ways: does a test fail for each?
@@ -170,19 +170,21 @@ mutants: initrd ## prove: break the kernel in many ways: does a test fail for ea
 		$(addprefix --jobs ,$(J))
 
 .PHONY: bench
+bench: MACHINES = gicv3-vhe gicv2-vhe
 bench: knobs ## prove: what the series costs in instructions, beside the pristine base
 	@rig/source/install-packages --for bench
 	@for pristine in 1 0; do $(SELF) initrd $(call PASS,PRISTINE) PRISTINE=$$pristine \
 		PROGRAM=bench NESTED=1 || exit; done
 	@$(JUDGE) rig/judge/compare-cost --base $(BASE) --tree $(LINUX) --patched $(LINUX)/build \
 		--pristine $(OUT)-pristine/linux/build --initrd $(OUT)/initrd --timeout $(TIMEOUT) \
-		--kunit $(TESTS_OUT)/linux/tools/testing/kunit --machines '$(TWO)' \
+		--kunit $(TESTS_OUT)/linux/tools/testing/kunit --machines '$(MACHINES)' \
 		--out $(OUT)/bench --report out/report
 
 .PHONY: soak
+soak: MACHINES = gicv3-vhe
 soak: initrd ## stress: run N times in a row, on gicv3-vhe unless MACHINES says otherwise
 	@$(JUDGE) rig/boot/repeat-boot --times $(N) --out $(OUT)/soak -- $(RUN) \
-		--machines '$(or $(MACHINES),gicv3-vhe)'
+		--machines '$(MACHINES)'
 
 .PHONY: debug
 debug: knobs ## stress: run on kernels that look for their own bugs: KASAN, lockdep...; KCSAN
@@ -201,12 +203,13 @@ faults: ## stress: fail every allocation of a VMM, kill VMMs: what is left behin
 
 # A program of rig/target, and the suite behind it. The last it says is the verdict.
 .PHONY: program
+program: MACHINES = gicv3-vhe gicv2-vhe
 program: APPEND = SEED=$$seed DURATION=$(DURATION) kasan_multi_shot
 program: initrd
 	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); \
 	echo "$(PROGRAM) SEED=$$seed"; rm -f $(OUT)/$(PROGRAM)/*.ktap; \
 	$(JUDGE) $(RUN) --selftests rig/boot/programs.table --selftests rig/boot/selftests.table \
-		--tests "$(PROGRAM) $(if $(AFTER),$$($(SUITE)))" --machines '$(TWO)' \
+		--tests "$(PROGRAM) $(if $(AFTER),$$($(SUITE)))" --machines '$(MACHINES)' \
 		--out $(OUT)/$(PROGRAM) --report out/report \
 		--timeout $$(($(TEST_TIMEOUT) + 900)) --title '$(TITLE) $(PROGRAM)'; \
 	status=$$?; sed -n 's/^  # \($(PROGRAM): GICv.*\)/\1/p' $(OUT)/$(PROGRAM)/*.ktap; \
@@ -253,9 +256,10 @@ guests-initrd: initrd
 		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio
 # Revisions that the kernel does not have are refused.
 boot-guests: APPEND = $(if $(PRISTINE),REFUSED=01)
+boot-guests: MACHINES = $(file <$(OUT)/guests/machines)
 boot-guests: guests-initrd
 	@$(JUDGE) $(RUN) --selftests $(OUT)/guests/tests.table --tests '' \
-		--machines "$(or $(MACHINES),$$(cat $(OUT)/guests/machines))" \
+		--machines '$(MACHINES)' \
 		--initrd $(OUT)/initrd-guests --memory $(GUEST_MEMORY) --timeout 3600 \
 		$(if $(filter 1,$(J)),,--jobs 2) --out $(OUT)/run-guests --report out/report \
 		--title '$(TITLE) guests'
@@ -278,13 +282,13 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 	@rig/source/install-packages
 
 .PHONY: clean
-clean: ## work: remove what was built, keep the kernel trees
+clean: knobs ## work: remove what was built, keep the kernel trees
 	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test
 
 .PHONY: distclean
-distclean: ## work: remove out/; refuses while a tree has work that series/ has not
+distclean: knobs ## work: remove out/; refuses while a tree has work that series/ has not
 	@for tree in out/*/linux; do [ ! -d $$tree/.git ] || \
 		rig/source/sync-series saved --tree $$tree || exit 2; done
 	rm -rf out

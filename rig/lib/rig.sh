@@ -13,6 +13,17 @@ set -u
 
 trap 'exit 130' INT TERM HUP
 
+# What a program has to take back when it ends, and 1 if what it ends with may be a
+# verdict. What else a tool failed with is trouble.
+at_exit=: judged=''
+trap 'status=$?
+	eval "$at_exit"
+	case $status:$judged in
+	[02]:*|130:*|1:1) ;;
+	*) status=2 ;;
+	esac
+	exit $status' EXIT
+
 # The prefix of the compiler and the binutils for the machines
 cross=aarch64-linux-gnu-
 [ "$(uname -m)" != aarch64 ] || cross=''
@@ -120,6 +131,7 @@ judge()
 # nothing passed.
 verdict()
 {
+	judged=1
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ $failed -eq 0 ] && [ $passed -gt 0 ]
 }

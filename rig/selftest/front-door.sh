@@ -129,7 +129,10 @@ exit_status_of_programs()
 	expect 2 'KeyError' python3 "$work/program" defect &&
 	expect 130 'interrupted' python3 "$work/program" killed &&
 	expect 2 '' rig/lib/record-status --file "$work/status" -- sh -c 'kill -9 $$' &&
-	[ "$(cat "$work/status")" = 2 ]
+	[ "$(cat "$work/status")" = 2 ] || return 1
+	# What a tool fails with is 128 (git), 1 (grep), 123 (xargs)...
+	expect 2 '^fatal: ' rig/source/second-tree --tree "$work/none" \
+		--second "$work/none-second" --commit base
 }
 
 # test: a make that is terminated takes all that it has started with it

@@ -171,7 +171,10 @@ ksrc_without_apt()
 		return 1
 	[ "$(git -C "$copy/out/$base-ksrc/linux" rev-parse 'series^{tree}')" = \
 		"$(git -C "out/$base/linux" rev-parse 'rig-made^{tree}')" ] || return 1
-	[ -z "$(find "$ksrc" -cnewer "$work/now" | head)" ]
+	[ -z "$(find "$ksrc" -cnewer "$work/now" | head)" ] || return 1
+	# Without git, what is in it is known by its newest file.
+	touch "$ksrc/arch/arm64/kvm/arm.c"
+	expect 2 'linux was made from .*, KSRC is now' in_copy make tree KSRC="$ksrc"
 }
 
 # test: a commit that is only in the tree is neither lost nor overwritten
@@ -201,7 +204,11 @@ work_in_the_tree()
 	expect 0 '' in_copy make tree || return 1
 	git -C "$tree" checkout -q -B series series~1
 	expect 0 'are in series/' in_copy make refresh || return 1
-	! ls -d "$copy"/series/*-plant-a-comment 2>/dev/null
+	! ls -d "$copy"/series/*-plant-a-comment 2>/dev/null || return 1
+	echo "/* planted */" >>"$tree/arch/arm64/kvm/arm.c"
+	git -C "$tree" -c user.name=t -c user.email=unset@invalid stash -q
+	expect 2 'commits that branch series has not: .*stash' in_copy make distclean || return 1
+	git -C "$tree" stash drop -q
 }
 
 # test: a second version has change logs and a range-diff

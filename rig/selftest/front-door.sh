@@ -147,12 +147,10 @@ terminated_make()
 	chmod +x "$work/bin-nap/make"
 	PATH=$work/bin-nap:$PATH /usr/bin/make -s -f "$work/nap.mk" STATUS="$work/nap.status" &
 	nap=$!
-	sleep 2
-	pgrep -f 'sleep 98765[3]' || return 1
+	within 20 pgrep -f '^sleep 98765[3]' || return 1
 	kill $nap
 	wait $nap
-	sleep 0.5
-	! pgrep -f 'sleep 98765[3]' || { pkill -f 'sleep 98765[3]'; return 1; }
+	within 5 gone '^sleep 98765[3]'
 }
 
 # test: two makes in one clone
@@ -165,7 +163,7 @@ second_make_in_a_clone()
 	MK
 	(cd "$copy" && exec make -s -f "$work/first.mk") &
 	first=$!
-	sleep 2
+	within 20 grep -qsx $first "$copy/out/lock.pid" || return 1
 	expect 2 "another make works in this clone: process $first" in_copy make tree
 	status=$?
 	kill $first
@@ -180,12 +178,13 @@ ctrl_c_on_a_terminal()
 {
 	mkdir -p "$work/phase"
 	cat >"$work/terminal" <<-'PY'
-	import os, pty, sys, time
+	import os, pty, subprocess, sys, time
 	pid, fd = pty.fork()
 	if not pid:
 	    os.execvp('rig/build/phase', ['phase', '--name', 'nap', '--out', sys.argv[1],
 	                                  '--', 'sleep', '987654'])
-	time.sleep(1.5)
+	while subprocess.run(['pgrep', '-f', '^sleep 98765[4]'], capture_output=True).returncode:
+	    time.sleep(0.1)
 	os.write(fd, b'\x03')
 	try:
 	    while os.read(fd, 1000):
@@ -196,6 +195,5 @@ ctrl_c_on_a_terminal()
 	PY
 	expect 0 '^exit 130$' python3 "$work/terminal" "$work/phase"
 	status=$?
-	! pgrep -f 'sleep 98765[4]' || { pkill -f 'sleep 98765[4]'; return 1; }
-	return $status
+	within 5 gone '^sleep 98765[4]' && return $status
 }

@@ -133,6 +133,7 @@ second_tree_of_another_kernel()
 # test: interrupted, then wrong in two ways, then put right from the cache alone
 interrupt_and_recover()
 {
+	rm -rf "$copy/out/$base"
 	expect 124 '' in_copy timeout -s INT 4 make tree || return 1
 	[ -z "$(ls -d "$copy/out/$base"/linux* 2>/dev/null)" ] || {
 		echo "half a tree is left in place"

@@ -97,8 +97,10 @@ configure:
 image:
 	@$(KMAKE) O=$(BUILD) Image
 
+# W=1 starts Python for each file: not through what pyenv puts in front of it.
 objects:
-	@$(KMAKE) O=$(BUILD) $(FLAGS) $(GOALS)
+	@$(KMAKE) O=$(BUILD) PYTHON3="$$(python3 -c 'import sys; print(sys.executable)')" \
+		$(FLAGS) $(GOALS)
 
 suite:
 	@echo $(SUITE)

@@ -270,7 +270,7 @@ boot-guests: guests-initrd
 knobs:
 	@rig/source/check-knobs --goals '$(MAKECMDGOALS)' --make $$PPID --base '$(BASE)' \
 		--ksrc '$(KSRC)' --pristine '$(PRISTINE)' --debug '$(DEBUG)' \
-		--machines '$(MACHINES)' --tests '$(TESTS)' \
+		--machines '$(if $(findstring command,$(origin MACHINES)),$(MACHINES))' --tests '$(TESTS)' \
 		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
 		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' --image '$(IMAGE)' \
 		--revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \
@@ -283,7 +283,7 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: knobs ## work: remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build* out/*/run* out/*/series out/*/second* out/*/mutants \
+	rm -rf out/*/linux/build* out/*/docs out/*/guests out/*/initrd* out/*/run* out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test
 

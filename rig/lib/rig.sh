@@ -17,6 +17,7 @@ trap 'exit 130' INT TERM HUP
 # verdict. What else a tool failed with is trouble.
 at_exit=: judged=''
 trap 'status=$?
+	set +e
 	eval "$at_exit"
 	case $status:$judged in
 	[02]:*|130:*|1:1) ;;

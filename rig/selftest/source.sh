@@ -123,6 +123,8 @@ second_tree_of_another_kernel()
 		small_kernel "$work/small-$text" $text || return 1
 		rm -rf "$work/small/tree"
 		unpack_small "$work/small-$text" || return 1
+		# A tree without branch series has no work to lose.
+		rig/source/sync-series saved --tree "$work/small/tree" || return 1
 		rig/source/second-tree --tree "$work/small/tree" --second "$work/small/second" \
 			--commit base || return 1
 		[ "$(cat "$work/small/second/drivers/untracked")" = $text ] &&

@@ -101,9 +101,9 @@ int vgic_uaccess_write_iidr(struct kvm_vcpu *vcpu, u32 val)
 		dist->v2_groups_user_writable = false;
 
 		/*
-		 * Userspace may have restored groups ahead of the revision.
-		 * Before initialization there are none to put back, but an
-		 * SPI array if an initialization has failed.
+		 * Userspace may have restored groups ahead of the revision. A
+		 * GIC that is not initialized has none, even if a failed
+		 * initialization has left an SPI array behind.
 		 */
 		if (vgic_initialized(vcpu->kvm))
 			vgic_reset_groups(vcpu->kvm);

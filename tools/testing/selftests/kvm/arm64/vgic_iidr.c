@@ -89,7 +89,7 @@ VGIC_TEST(views)
 	expect_views(_metadata, v);
 }
 
-/* What KVM never was is refused, and refusing it changes nothing. */
+/* Revisions that never existed are refused, and that changes nothing. */
 static void expect_refusals(struct __test_metadata *_metadata, struct vgic_vm *v, u32 now)
 {
 	int i, rev;
@@ -135,7 +135,7 @@ VGIC_TEST(refused)
 	groups = v->row->guest_groups ? ~PATTERN : groups;
 	EXPECT_BOTH(v, reg, groups);
 
-	/* Nor does it tell KVM that userspace knows about GICv2's groups. */
+	/* Nor is a refused write an opt-in to writable GICv2 groups. */
 	vgic_user_write(v, reg, 0);
 	EXPECT_BOTH(v, reg, v->row->user_groups ? 0 : groups);
 }

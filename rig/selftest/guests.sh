@@ -86,6 +86,7 @@ guests_go_wrong()
 # test: VMMs that vgic-revision can do nothing for, and a library that is left out
 vmms_without_a_revision()
 {
+	rm -rf "$work/tool"
 	mkdir -p "$work/tool"
 	tool=$work/tool/vgic-revision
 	gcc -Wall -Wextra -Werror -D_GNU_SOURCE -o "$tool" \

@@ -283,7 +283,8 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: knobs ## work: remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build* out/*/docs out/*/guests out/*/initrd* out/*/run* out/*/series out/*/second* out/*/mutants \
+	rm -rf out/*/linux/build* out/*/docs out/*/guests out/*/initrd* out/*/run* \
+		out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test
 

@@ -262,6 +262,15 @@ mutants_of_a_diff()
 		}
 	done <"$work/tiny.expected"
 
+	# One kernel has all but one, each under a number of its own.
+	grep -L "^Kernel: shared.kernel vgic_mutant=" "$work/tiny.mutants/"*.diff >"$work/alone"
+	[ "$(cat "$work/alone")" = "$work/tiny.mutants/argument.vgic_uaccess_write_iidr.1.diff" ] ||
+		return 1
+	sed -n 's/^Kernel: .*=//p' "$work/tiny.mutants/"*.diff | sort -n >"$work/numbers"
+	grep '^[+]' "$work/tiny.mutants/shared.kernel" | grep -o 'vgic_mutant == [0-9]*' |
+		sed 's/.* //' | sort -n | diff "$work/numbers" - || return 1
+	git -C "$work/tiny" apply --check "$work/tiny.mutants/shared.kernel" || return 1
+
 	# A new field is a new mutant, and one of a new type needs a decision.
 	sed -i 's/u8 targets;/u8 new;\n&/' "$work/tiny/include/kvm/arm_vgic.h"
 	expect 0 '' rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
@@ -320,6 +329,23 @@ generated_mutants_go_wrong()
 	done
 	[ "$(grep -c . "$work/first")" = 7 ] && cmp "$work/first" "$work/again" &&
 		! cmp "$work/first" "$work/other"
+}
+
+# test: what cannot be chosen while a kernel runs: each mutant is a kernel of its own
+mutants_that_share_no_kernel()
+{
+	iidr=out/$base/linux/arch/arm64/kvm/vgic/vgic-iidr.c
+	cp "$iidr" "$work/iidr.c"
+	sed -i '/^\tswitch (rev) {/i\	_Static_assert(KVM_VGIC_IMP_REV_0 == 0, "");' "$iidr"
+	rm -rf "$work/mutants"
+	mkdir -p "$work/mutants"
+	: >"$work/equivalent.table"
+	: >"$work/gaps.table"
+	expect 0 'shared.kernel does not build: one after the other' run_generated --names \
+		'compare.vgic_uaccess_write_iidr.3 clobber.vgic_dist.implementation_rev.gicv2.3'
+	status=$?
+	cp "$work/iidr.c" "$iidr"
+	return $status
 }
 
 # test: a fuzzer whose model is wrong is as good as a kernel that is

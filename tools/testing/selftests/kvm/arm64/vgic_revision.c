@@ -304,6 +304,72 @@ static void expect_eoi(struct __test_metadata *_metadata, struct vgic_vm *v,
 	EXPECT_VGIC(v, 0, active_priorities(v, cpu), "active priorities of vCPU %d", cpu);
 }
 
+/* A virtual timer that is tied to the host's expires and is taken again and again. */
+static void expect_timer(struct __test_metadata *_metadata, struct vgic_vm *v, int cpu)
+{
+	struct vgic_cmd *cmd = vgic_guest_cmd(v, cpu);
+	u32 timer = vcpu_get_vtimer_irq(v->vcpus[cpu]);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		vgic_guest_forget(v, cpu);
+		vgic_guest_do(v, cpu, guest_let_timer_expire);
+		cmd->timer = timer;
+		cmd->wait_for = BIT(timer);
+		vgic_guest_do(v, cpu, vgic_guest_take);
+		vgic_expect_once(_metadata, v, cpu, BIT(timer), v->row->group);
+	}
+}
+
+/* What a VMM has set up before the first run, as it can ask for it afterwards */
+static void expect_setup(struct __test_metadata *_metadata, struct vgic_vm *v, u32 maint)
+{
+	u32 now = 0;
+	u64 its;
+
+	if (!vgic_is_v3(v))
+		return;
+	if (maint)
+		kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ, 0, &now);
+	EXPECT_VGIC(v, maint, now, "maintenance interrupt");
+	kvm_device_attr_get(v->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &its);
+	EXPECT_VGIC(v, GITS_BASE_GPA, its, "address of the ITS");
+	EXPECT_VGIC(v, 1, vm_check_cap(v->vm, KVM_CAP_MSI_DEVID), "KVM_CAP_MSI_DEVID");
+}
+
+/* A GIC stays in use, also by a vCPU that runs for the first time after a selection. */
+VGIC_SELECT_TEST(in_use)
+{
+	u32 maint = 20;
+	int cpu;
+
+	vgic_vm_create(v);
+	if (!vgic_is_v3(v) ||
+	    __kvm_has_device_attr(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ, 0))
+		maint = 0;
+	if (maint)
+		kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ, 0, &maint);
+	vgic_vm_init_gic(v);
+	if (vgic_is_v3(v))
+		vgic_vm_create_its(v);
+	ASSERT_SELECT(v, v->row->rev);
+	expect_setup(_metadata, v, maint);
+
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
+		vgic_guest_cmd(v, cpu)->val = BIT(v->row->group);
+		vgic_guest_cmd(v, cpu)->timer = vcpu_get_vtimer_irq(v->vcpus[cpu]);
+		vgic_guest_do(v, cpu, guest_boot);
+		expect_timer(_metadata, v, cpu);
+
+		v->step = "after a run";
+		if (v->row->rev >= 2)
+			ASSERT_SELECT(v, 5 - v->row->rev);
+		ASSERT_SELECT(v, v->row->rev);
+		expect_setup(_metadata, v, maint);
+		expect_timer(_metadata, v, cpu);
+	}
+}
+
 VGIC_TEST(eoi)
 {
 	int group, cpu;
@@ -362,6 +428,12 @@ static void expect_direct_invalidation(struct __test_metadata *_metadata,
 	struct vgic_reg invallr = vgic_gicr(cpu, "GICR_INVALLR", GICR_INVALLR);
 	struct vgic_reg syncr = vgic_gicr(cpu, "GICR_SYNCR", GICR_SYNCR);
 	int i;
+
+	/* The upper words are for virtual PEs. */
+	vgic_configure_lpis(v, VGIC_LPI_ENABLED, v->nr_vcpus);
+	vgic_guest_write(v, vgic_gicr(cpu, "", GICR_INVLPIR + 4), VGIC_REV_LPI + cpu);
+	vgic_guest_write(v, vgic_gicr(cpu, "", GICR_INVALLR + 4), VGIC_REV_LPI + cpu);
+	EXPECT_LPI(v, cpu, false, "after their upper words");
 
 	for (i = 0; i < 4; i++) {
 		invlpir.vcpu = i / 2;

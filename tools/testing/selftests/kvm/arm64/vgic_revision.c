@@ -420,7 +420,19 @@ static bool has_direct_invalidation(struct vgic_vm *v)
 	return v->row->rdist_lpi_ctrl || !kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
 }
 
-/* By either vCPU with either width, for the one that has the LPI */
+/* A write by a vCPU with either width, or by userspace */
+static void write_by(struct vgic_vm *v, int how, struct vgic_reg reg, u32 val)
+{
+	reg.vcpu = how / 2;
+	if (how == 4)
+		vgic_user_write(v, reg, val);
+	else if (how % 2)
+		vgic_guest_write64(v, reg, val);
+	else
+		vgic_guest_write(v, reg, val);
+}
+
+/* By either vCPU and by userspace, for the vCPU that has the LPI */
 static void expect_direct_invalidation(struct __test_metadata *_metadata,
 				       struct vgic_vm *v, int cpu, bool direct)
 {
@@ -435,25 +447,17 @@ static void expect_direct_invalidation(struct __test_metadata *_metadata,
 	vgic_guest_write(v, vgic_gicr(cpu, "", GICR_INVALLR + 4), VGIC_REV_LPI + cpu);
 	EXPECT_LPI(v, cpu, false, "after their upper words");
 
-	for (i = 0; i < 4; i++) {
-		invlpir.vcpu = i / 2;
-		invallr.vcpu = i / 2;
-		syncr.vcpu = i / 2;
+	for (i = 0; i <= 4; i++) {
+		syncr.vcpu = i / 2 % 2;
 
 		vgic_configure_lpis(v, VGIC_LPI_ENABLED, v->nr_vcpus);
-		if (i % 2)
-			vgic_guest_write64(v, invlpir, VGIC_REV_LPI + cpu);
-		else
-			vgic_guest_write(v, invlpir, VGIC_REV_LPI + cpu);
+		write_by(v, i, invlpir, VGIC_REV_LPI + cpu);
 		EXPECT_LPI(v, cpu, direct, "after GICR_INVLPIR");
 		EXPECT_BOTH(v, syncr, 0);
 
 		vgic_configure_lpis(v, direct ? VGIC_LPI_DISABLED : VGIC_LPI_ENABLED,
 				    v->nr_vcpus);
-		if (i % 2)
-			vgic_guest_write64(v, invallr, 0);
-		else
-			vgic_guest_write(v, invallr, 0);
+		write_by(v, i, invallr, 0);
 		EXPECT_LPI(v, cpu, false, "after GICR_INVALLR");
 		EXPECT_BOTH(v, syncr, 0);
 	}

@@ -14,6 +14,7 @@ PLANTED	     :=
 NAMES	     :=
 GUESTS	     :=
 GUESTS_DIR   :=
+HOSTS_DIR    :=
 IMAGE	     :=
 REVISION     :=
 N	     := 20
@@ -36,7 +37,7 @@ NESTED	     :=
 APPEND	     :=
 AFTER	     :=
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
-	 IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT \
+	 HOSTS_DIR IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT \
 	 TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
@@ -108,7 +109,7 @@ shell: initrd ## work: a prompt on a machine (MACHINES=<one>) with the selftests
 	@rig/boot/boot-machines --shell --base $(BASE) --machines '$(MACHINES)' $(QEMUS) \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-shell
 
-.PHONY: guests guest
+.PHONY: guests guest moves
 guests: knobs ## work: run guests under QEMU at each revision, patched and pristine (GUESTS_DIR=)
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach pristine,0 1,boot-guests \
 		PRISTINE=$(pristine) $(call PASS,$(filter-out $(GUEST_KNOBS),$(KNOBS)));)'
@@ -118,6 +119,17 @@ guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVIS
 		$(QEMUS) --machines '$(MACHINES)' \
 		--append 'quiet $(addprefix REVISION=,$(REVISION))' \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-guests
+
+# The kernels of all bases, without the series and with it, are the hosts.
+MOVES = $(foreach base,$(BASES),$(base)-pristine $(base))
+moves: knobs ## work: move guests between host kernels, there and back (HOSTS_DIR=)
+	@for host in $(MOVES); do $(SELF) kernel BASE=$${host%-*} NESTED=1 \
+		PRISTINE=$$(case $$host in *-pristine) echo 1 ;; esac) $(addprefix J=,$(J)) || exit; done
+	@$(SELF) guests-initrd NESTED=1
+	@$(JUDGE) rig/boot/move-guests --base $(BASE) --hosts '$(foreach host,$(MOVES),\
+		$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
+		$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) --out out/moves \
+		--report out/report --kunit $(TESTS_OUT)/linux/tools/testing/kunit
 
 .PHONY: tree
 tree: knobs deps ## work: the kernel as a git repo, out/<base>/linux: branches base and series
@@ -272,7 +284,8 @@ knobs:
 		--ksrc '$(KSRC)' --pristine '$(PRISTINE)' --debug '$(DEBUG)' \
 		--machines '$(if $(findstring command,$(origin MACHINES)),$(MACHINES))' --tests '$(TESTS)' \
 		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
-		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' --image '$(IMAGE)' \
+		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' \
+		--hosts-dir '$(HOSTS_DIR)' --image '$(IMAGE)' \
 		--revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \
 		--duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' --out '$(OUT)' \
 		--cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
@@ -283,7 +296,7 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: knobs ## work: remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build* out/*/docs out/*/guests out/*/initrd* out/*/run* \
+	rm -rf out/*/linux/build* out/*/docs out/moves out/*/guests out/*/initrd* out/*/run* \
 		out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test

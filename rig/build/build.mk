@@ -137,8 +137,9 @@ guests: headers
 		$(addprefix rig/guest/,start.S guest.c $(guest).c) && \
 		$(CROSS)objcopy -O binary $(TO)/guests/$(guest).elf $(TO)/guests/$(guest) &&) :
 	@$(TARGET_CC) -o $(TO)/guests/linux-init rig/guest/linux.c
-	@$(TARGET_CC) -isystem $(TREE)/build/usr/include -o $(TO)/guests/run-guests \
-		rig/target/guests.c rig/target/host.c
+	@$(foreach name,guests moves,$(TARGET_CC) -isystem $(TREE)/build/usr/include \
+		-o $(TO)/guests/run-$(name) rig/target/$(name).c rig/target/guest-rows.c \
+		rig/target/host.c &&) :
 	@$(filter-out -static,$(TARGET_CC)) -isystem $(TREE)/build/usr/include \
 		-o $(TO)/guests/small-vmm rig/target/small-vmm.c
 	@make -s -C $(TREE)/tools/kvm/vgic_revision OUTPUT=$(abspath $(TO))/guests/ \

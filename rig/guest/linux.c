@@ -3,7 +3,8 @@
  * linux.c - PID 1 of the Linux guest
  *
  * Says how many timer interrupts and IPIs each of its two CPUs got, and how
- * many MSIs of its virtio device, once there are enough of each.
+ * many MSIs of its virtio device, once there are enough of each. Then it starts again,
+ * and says whether that is still so.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,14 +68,23 @@ static struct counts read_counts(void)
 	return c;
 }
 
-static bool are_enough(const struct counts *c)
+static bool are_enough(const struct counts *c, const struct counts *before)
 {
 	int i;
 
 	for (i = 0; i < CPUS; i++)
-		if (c->timer[i] < ENOUGH || c->ipi[i] < ENOUGH)
+		if (c->timer[i] - before->timer[i] < ENOUGH ||
+		    c->ipi[i] - before->ipi[i] < ENOUGH)
 			return false;
-	return c->msi >= ENOUGH;
+	return c->msi - before->msi >= ENOUGH;
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
 /* The other end of the pipes, on the other CPU: each byte takes an IPI. */
@@ -89,12 +98,35 @@ static void echo(int from, int to)
 	_exit(0);
 }
 
+static int rng, there[2], back[2];
+
+/* Keep all busy until there are enough: is it so before the time is up? */
+static bool look(struct counts *c)
+{
+	struct counts before = read_counts();
+	time_t start = seconds(), last = start;
+	char buf[16];
+	int i;
+
+	*c = before;
+	while (seconds() - start < LIMIT && !are_enough(c, &before)) {
+		if (seconds() < last)
+			printf("linux: no longer so: time\n");
+		last = seconds();
+		for (i = 0; i < 10; i++)
+			if (write(there[1], "", 1) != 1 || read(back[0], buf, 1) != 1 ||
+			    read(rng, buf, sizeof(buf)) < 1)
+				break;
+		usleep(10000);
+		*c = read_counts();
+	}
+	return are_enough(c, &before);
+}
+
 int main(void)
 {
-	int there[2], back[2], rng, i;
-	struct counts c = {};
-	time_t start;
-	char buf[16];
+	struct counts c;
+	bool alive;
 
 	mkdir("/proc", 0755);
 	mkdir("/dev", 0755);
@@ -108,18 +140,13 @@ int main(void)
 	if (!fork())
 		echo(there[0], back[1]);
 	pin(0);
-	for (start = time(NULL); time(NULL) - start < LIMIT && !are_enough(&c);) {
-		for (i = 0; i < 10; i++)
-			if (write(there[1], "", 1) != 1 || read(back[0], buf, 1) != 1 ||
-			    read(rng, buf, sizeof(buf)) < 1)
-				break;
-		usleep(10000);
-		c = read_counts();
-	}
+	setlinebuf(stdout);
+	alive = look(&c);
 	printf("linux: %s: timer %lu %lu, IPI %lu %lu, MSI %lu\n",
-	       are_enough(&c) ? "alive" : "not all interrupts", c.timer[0], c.timer[1],
+	       alive ? "alive" : "not all interrupts", c.timer[0], c.timer[1],
 	       c.ipi[0], c.ipi[1], c.msi);
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
-	return 1;
+	for (;;) {
+		usleep(200000);
+		printf("linux: %s alive\n", look(&c) == alive ? "still" : "no longer so: now not");
+	}
 }

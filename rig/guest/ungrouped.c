@@ -4,7 +4,8 @@
  *
  * It takes the virtual timer, an SGI to itself and an SPI, and says how many of
  * each it got. Timers can be very late: that there are no interrupts it says
- * only when all of them have been pending for a while.
+ * only when all of them have been pending for a while. Then it starts again, and says
+ * whether what it has found at first is still so.
  */
 #include "gic.h"
 #include "guest.h"
@@ -15,7 +16,15 @@
 
 enum { TIMER, SGIS, SPIS, NR };
 
+struct finding {
+	u32	iidr;
+	u32	groups[2];	/* GICR_IGROUPR0, GICD_IGROUPR1 */
+	bool	alive;
+	bool	dead;
+};
+
 static volatile u32 got[NR];
+static u32 sent[NR], before[NR];	/* before: that had arrived when it last started */
 
 static void arm_timer(void)
 {
@@ -49,20 +58,77 @@ void fiq(void)
 
 static bool is_alive(void)
 {
-	return got[TIMER] >= ENOUGH && got[SGIS] >= ENOUGH && got[SPIS] >= ENOUGH;
+	int i;
+
+	for (i = 0; i < NR; i++)
+		if (got[i] - before[i] < ENOUGH)
+			return false;
+	return true;
 }
 
 static bool is_dead(void)
 {
-	return !got[TIMER] && !got[SGIS] && !got[SPIS] && gic_is_pending(VTIMER_PPI) &&
-		gic_is_pending(SGI) && gic_is_pending(SPI);
+	int i;
+
+	for (i = 0; i < NR; i++)
+		if (got[i] != before[i])
+			return false;
+	return gic_is_pending(VTIMER_PPI) && gic_is_pending(SGI) && gic_is_pending(SPI);
+}
+
+/* Each SGI and SPI is sent when the one before it has arrived: none is lost, or doubled. */
+static struct finding look(void)
+{
+	struct finding f = {
+		.iidr = readl(GICD_IIDR),
+		.groups = { readl(GICR_IGROUPR0), readl(GICD_IGROUPR + 4) },
+	};
+	u64 end = now() + seconds(30), last = now(), dead_since = 0;
+	int i;
+
+	for (i = 0; i < NR; i++)
+		before[i] = got[i];
+	while (now() < end && !is_alive()) {
+		if (now() < last)
+			print("ungrouped: no longer so: time\n");
+		last = now();
+		if (got[SGIS] == sent[SGIS]) {
+			sent[SGIS]++;
+			write_sysreg(ICC_SGI1R, SGI_TO_SELF(SGI));
+		}
+		if (got[SPIS] == sent[SPIS]) {
+			sent[SPIS]++;
+			writel(GICD_ISPENDR + SPI / 32 * 4, 1U << SPI % 32);
+		}
+		if (got[SGIS] > sent[SGIS] || got[SPIS] > sent[SPIS])
+			print("ungrouped: no longer so: one-interrupt-each\n");
+		if (!is_dead()) {
+			dead_since = 0;
+		} else if (!dead_since) {
+			dead_since = now();
+		} else if (now() - dead_since > seconds(1)) {
+			f.dead = is_dead();
+			break;
+		}
+	}
+	f.alive = is_alive();
+	return f;
+}
+
+static const char *state(const struct finding *f)
+{
+	return f->alive ? "alive" : f->dead ? "without interrupts" : "not all interrupts";
+}
+
+static void differs(const char *what, u32 was, u32 is)
+{
+	if (was != is)
+		print("ungrouped: no longer so: %s %x, was %x\n", what, is, was);
 }
 
 int main(void)
 {
-	u32 rev = REVISION(readl(GICD_IIDR)), sgis = 0, spis = 0;
-	u64 end, dead_since = 0;
-	bool dead = false;
+	struct finding first, f;
 
 	print("ungrouped: GICD_IIDR %x, GICR_IGROUPR0 %x, GICD_IGROUPR1 %x\n",
 	      readl(GICD_IIDR), readl(GICR_IGROUPR0), readl(GICD_IGROUPR + 4));
@@ -75,27 +141,19 @@ int main(void)
 	write_sysreg("cntv_ctl_el0", 1);
 	asm volatile("msr daifclr, #3" ::: "memory");
 
-	for (end = now() + seconds(30); now() < end && !is_alive();) {
-		if (got[SGIS] == sgis) {
-			sgis++;
-			write_sysreg(ICC_SGI1R, SGI_TO_SELF(SGI));
-		}
-		if (got[SPIS] == spis) {
-			spis++;
-			writel(GICD_ISPENDR + SPI / 32 * 4, 1U << SPI % 32);
-		}
-		if (!is_dead()) {
-			dead_since = 0;
-		} else if (!dead_since) {
-			dead_since = now();
-		} else if (now() - dead_since > seconds(1)) {
-			dead = is_dead();
-			break;
-		}
+	first = look();
+	print("ungrouped: revision %u, %s: timer %u, SGI %u, SPI %u\n",
+	      REVISION(first.iidr), state(&first), got[TIMER], got[SGIS], got[SPIS]);
+	for (;;) {
+		u64 end = now() + seconds(1) / 5;
+
+		while (now() < end)
+			;
+		f = look();
+		differs("GICD_IIDR", first.iidr, f.iidr);
+		differs("GICR_IGROUPR0", first.groups[0], f.groups[0]);
+		differs("GICD_IGROUPR1", first.groups[1], f.groups[1]);
+		print("ungrouped: %s %s\n", f.alive == first.alive && f.dead == first.dead ?
+		      "still" : "no longer so: now", state(&f));
 	}
-	asm volatile("msr daifset, #3" ::: "memory");
-	print("ungrouped: revision %u, %s: timer %u, SGI %u, SPI %u\n", rev,
-	      is_alive() ? "alive" : dead ? "without interrupts" : "not all interrupts",
-	      got[TIMER], got[SGIS], got[SPIS]);
-	return 0;
 }

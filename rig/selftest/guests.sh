@@ -13,16 +13,21 @@ guest_table()
 	return 0
 }
 
-boot_guests()
+pack_guests()
 {
 	make -s -f rig/build/build.mk guests TREE="out/$base/linux" >/dev/null &&
-	guest_table "$@" &&
+	guest_table "$@" && printf '%s\n' "$moves" >"$work/guests-dir/moves.table" &&
 	make -s -f rig/build/build.mk initramfs TREE="out/$base/linux" OUT="$work" NAMES= &&
 	rig/build/pack-guests --dir "$work/guests-dir" --out "$work" \
 		--cache "${XDG_CACHE_HOME:-$HOME/.cache}/vgic-revisions" \
 		--built "out/$base/linux/build/kselftest/guests" \
 		--image "$built/arch/arm64/boot/Image" \
 		--gen-init-cpio "$built/usr/gen_init_cpio" || return 2
+}
+
+boot_guests()
+{
+	pack_guests "$@" || return
 	rig/boot/boot-machines --base misbehave --tables rig/selftest --machines healthy \
 		--selftests "$work/guests/tests.table" --memory 2048 --report "$work/report" \
 		--image "$built/arch/arm64/boot/Image" --initrd "$work/initrd-guests" \
@@ -71,16 +76,45 @@ guests_go_wrong()
 	expect 1 '' boot_guests \
 		"fine | gicv3 | default 0 | alive | 60 | ungrouped: revision %, alive: | $vmm" \
 		"silent | gicv3 | default | alive | 3 | no such text | qemu -m 64M -S" \
-		"other | gicv3 | 0 | dead | 60 | ungrouped: revision %, without | $vmm" \
+		"other | gicv3 | 0 | dead | 15 | ungrouped: revision %, without | $vmm" \
 		"gone | gicv3 | default | alive | 60 | text | small-vmm /guests/none" \
 		"static | gicv3 | 1 | alive | 60 | text | run-guests" || return 1
 	cell 'fine gicv3/default/alive' healthy pass && cell 'fine gicv3/0/alive' healthy pass &&
 	cell 'silent gicv3/default/alive' healthy FAIL && cell 'other gicv3/0/dead' healthy FAIL &&
 	cell 'gone gicv3/default/alive' healthy FAIL &&
 	cell 'static gicv3/1/alive' healthy FAIL || return 1
-	said 'expected "ungrouped: revision 0, without", the VMM ended' \
+	said 'expected "ungrouped: revision 0, without", not there after 15 s' \
 		'/guests/none: No such file or directory' \
 		'refused: /usr/bin/run-guests is statically linked'
+}
+
+# test: hosts that are none, guests that move otherwise than they should
+moves_go_wrong()
+{
+	expect 2 'hosts.table' in_copy make moves HOSTS_DIR="$work/none" || return 1
+	mkdir -p "$work/hosts"
+	echo 'old | Image-none' >"$work/hosts/hosts.table"
+	expect 2 "old: there is no $work/hosts/Image-none" in_copy make moves \
+		HOSTS_DIR="$work/hosts" || return 1
+	echo 'old one | hosts.table' >"$work/hosts/hosts.table"
+	expect 2 'old one: names of hosts have' in_copy make moves HOSTS_DIR="$work/hosts" ||
+		return 1
+	expect 2 'make moves takes no BASE' in_copy make moves BASE=6.12 || return 1
+
+	moves='* | * | save | * | * | saved
+	* | * | selected | * | * | goes-on
+	* | * | alone | a | * | goes-on
+	* | * | alone | b | * | notices-GICD_IIDR'
+	pack_guests "ungrouped | gicv3 | 1 | alive | 60 | ungrouped: revision %, alive: | \
+qemu -m 64M -kernel /guests/ungrouped" || return 1
+	image=$built/arch/arm64/boot/Image
+	expect 1 'load  ungrouped  1    selected  a      goes on  *goes on' \
+		rig/boot/move-guests --base misbehave --hosts "a=$image b=$image" \
+		--initrd "$work/initrd-guests" --out "$work/moves" --report "$work/report" \
+		--kunit "out/$base/linux/tools/testing/kunit" || return 1
+	said 'load  ungrouped  1    alone     a      notices GICD_IIDR !  notices GICD_IIDR !' \
+		'load  ungrouped  1    alone     b      notices GICD_IIDR    notices GICD_IIDR$' \
+		'back  ungrouped  1    selected  a > b  goes on  *-$'
 }
 
 # test: VMMs that vgic-revision can do nothing for, and a library that is left out

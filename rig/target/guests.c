@@ -10,237 +10,14 @@
  * has one, vgic-revision has to refuse and to end the VMM.
  */
 #define _GNU_SOURCE
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host.h"
-
-#define TABLE		"/guests.table"
-#define QEMU		"qemu-system-aarch64 -M virt,gic-version=%c -accel kvm -cpu host " \
-			"-nic none -display none -monitor none -serial stdio"
-#define DEFAULT		"default"
-#define LATEST		"3"	/* what the default is */
-#define REFUSED		125	/* exit status of vgic-revision */
-#define TAIL		6	/* lines of a console to show */
-
-enum { NAME, GIC, REVISIONS, EXPECTED, SECONDS, CONSOLE, VMM, COLUMNS };
-
-struct row {
-	char	*cell[COLUMNS];
-};
-
-static struct row rows[64];
-static int nr_rows;
-static const char *gic;
-
-static const char *host_gic(void)
-{
-	struct kvm_create_device dev = {
-		.type = KVM_DEV_TYPE_ARM_VGIC_V3, .flags = KVM_CREATE_DEVICE_TEST,
-	};
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
-
-	if (vm < 0)
-		err(2, "/dev/kvm");
-	return ioctl(vm, KVM_CREATE_DEVICE, &dev) ? "gicv2" : "gicv3";
-}
-
-static char *trim(char *text)
-{
-	char *end = text + strlen(text);
-
-	while (end > text && strchr(" \t\n", end[-1]))
-		*--end = '\0';
-	return text + strspn(text, " \t");
-}
-
-static void read_rows(const char *name)
-{
-	FILE *f = fopen(TABLE, "re");
-	char *line = NULL, *rest;
-	size_t size = 0;
-	int i;
-
-	if (!f)
-		err(2, TABLE);
-	for (; getline(&line, &size, f) > 0; line = NULL) {
-		struct row *row = &rows[nr_rows];
-
-		if (*line == '#' || !*trim(line))
-			continue;
-		rest = line;
-		for (i = 0; i < COLUMNS; i++) {
-			row->cell[i] = strsep(&rest, "|");
-			if (!row->cell[i])
-				errx(2, TABLE ": needs %d columns: %s", COLUMNS, line);
-			row->cell[i] = trim(row->cell[i]);
-		}
-		if (name && strcmp(row->cell[NAME], name))
-			continue;
-		if (strstr(row->cell[GIC], gic) && ++nr_rows == ARRAY_SIZE(rows))
-			errx(2, TABLE ": too many rows");
-	}
-	fclose(f);
-}
-
-/* Words between blanks; what is between quotes is one. */
-static int split(char *text, char **argv, int max)
-{
-	int n = 0;
-
-	for (;;) {
-		text += strspn(text, " ");
-		if (!*text || n == max - 1)
-			break;
-		if (*text == '"') {
-			argv[n++] = ++text;
-			text = strchrnul(text, '"');
-		} else {
-			argv[n++] = text;
-			text = strchrnul(text, ' ');
-		}
-		if (*text)
-			*text++ = '\0';
-	}
-	argv[n] = NULL;
-	return n;
-}
-
-static void exec_vmm(const struct row *row, const char *rev)
-{
-	const char *vmm = row->cell[VMM];
-	char qemu[256] = "", *command, *argv[64];
-	int n = 0;
-
-	setenv("PATH", "/usr/bin", 1);
-	if (!strncmp(vmm, "qemu ", 5)) {
-		snprintf(qemu, sizeof(qemu), QEMU, gic[4]);
-		vmm += 4;
-	}
-	if (asprintf(&command, "%s%s", qemu, vmm) < 0)
-		err(2, "asprintf");
-	if (strcmp(rev, DEFAULT)) {
-		argv[n++] = "vgic-revision";
-		argv[n++] = "run";
-		argv[n++] = "--revision";
-		argv[n++] = (char *)rev;
-		argv[n++] = "--";
-	}
-	split(command, argv + n, ARRAY_SIZE(argv) - n);
-	execvp(argv[0], argv);
-	err(2, "%s", argv[0]);
-}
-
-/* @text with each % replaced by the revision */
-static void expand(char *to, size_t size, const char *text, const char *rev)
-{
-	size_t len = 0;
-
-	for (; *text && len < size - 2; text++)
-		to[len++] = *text == '%' ? (strcmp(rev, DEFAULT) ? rev : LATEST)[0] : *text;
-	to[len] = '\0';
-}
-
-struct console {
-	char	text[1 << 16];
-	size_t	len;
-};
-
-static void append(struct console *c, const char *text, size_t len)
-{
-	size_t i;
-
-	/* What is too old to be looked for makes room. */
-	if (c->len + len >= sizeof(c->text)) {
-		c->len -= sizeof(c->text) / 2;
-		memmove(c->text, c->text + sizeof(c->text) / 2, c->len);
-	}
-	for (i = 0; i < len; i++)
-		if (text[i] && text[i] != '\r')
-			c->text[c->len++] = text[i];
-	c->text[c->len] = '\0';
-}
-
-/* Return: whether the VMM has printed @text, has ended, or has done neither in time */
-enum outcome { SEEN, ENDED, LATE };
-
-static enum outcome watch(int fd, struct console *c, const char *text, double deadline)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	enum outcome outcome = LATE;
-	char buf[4096], *line;
-	ssize_t len;
-
-	while (now() < deadline) {
-		if (poll(&pfd, 1, 100) <= 0)
-			continue;
-		len = read(fd, buf, sizeof(buf));
-		if (len <= 0)
-			return outcome == SEEN ? SEEN : ENDED;
-		append(c, buf, len);
-		line = text ? strstr(c->text, text) : NULL;
-		if (line && strchr(line, '\n'))
-			return SEEN;
-		/* The rest of the line is wanted too, but a prompt has none. */
-		if (line && outcome != SEEN) {
-			outcome = SEEN;
-			deadline = now() + 2 < deadline ? now() + 2 : deadline;
-		}
-	}
-	return outcome;
-}
-
-static void print_tail(const char *text)
-{
-	const char *start = text + strlen(text);
-	int lines = 0;
-
-	while (start > text && (start[-1] != '\n' || lines++ < TAIL))
-		start--;
-	while (*start) {
-		size_t len = strcspn(start, "\n");
-
-		if (len)
-			printf("# %.*s\n", (int)len, start);
-		start += len + !!start[len];
-	}
-}
-
-static pid_t start_vmm(const struct row *row, const char *rev, int *console)
-{
-	int fds[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	pid_t pid;
-
-	if (null < 0 || pipe2(fds, O_CLOEXEC))
-		err(2, "pipe");
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		err(2, "fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, STDIN_FILENO);
-		dup2(fds[1], STDOUT_FILENO);
-		dup2(fds[1], STDERR_FILENO);
-		exec_vmm(row, rev);
-	}
-	close(null);
-	close(fds[1]);
-	*console = fds[0];
-	return pid;
-}
+#include "guest-rows.h"
 
 static bool run_guest(int num, const struct row *row, const char *rev)
 {
@@ -261,7 +38,7 @@ static bool run_guest(int num, const struct row *row, const char *rev)
 
 	c.len = 0;
 	c.text[0] = '\0';
-	pid = start_vmm(row, rev, &console);
+	pid = start_vmm(row, rev, "", &console);
 	outcome = watch(console, &c, want, start + seconds);
 	passed = outcome == SEEN;
 	if (passed && refuse)
@@ -302,10 +79,9 @@ int main(int argc, char **argv)
 	int nr[ARRAY_SIZE(rows)], total = 0, num = 0, failed = 0, i, j;
 
 	(void)argc;
-	gic = host_gic();
 	if (!strcmp(name, "console")) {
 		read_rows(NULL);
-		exec_vmm(&rows[0], getenv("REVISION") ?: DEFAULT);
+		exec_vmm(&rows[0], getenv("REVISION") ?: DEFAULT, "");
 	}
 
 	read_rows(name);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guest-rows.h - the rows of /guests.table, and a VMM that runs one of them
+ */
+#ifndef RIG_GUEST_ROWS_H
+#define RIG_GUEST_ROWS_H
+
+#include "host.h"
+
+#define DEFAULT		"default"
+#define LATEST		"3"	/* what the default is */
+#define REFUSED		125	/* exit status of vgic-revision */
+#define MAX_ROWS	64
+
+enum { NAME, GIC, REVISIONS, EXPECTED, SECONDS, CONSOLE, VMM, COLUMNS };
+
+struct row {
+	char	*cell[COLUMNS];
+};
+
+extern struct row rows[MAX_ROWS];
+extern int nr_rows;
+extern const char *gic;		/* of this host, "gicv2" or "gicv3" */
+
+/* The rows of this name for the GIC of this host, all of them for NULL */
+void read_rows(const char *name);
+
+/* Words between blanks; what is between quotes is one. Return: how many */
+int split(char *text, char **argv, int max);
+
+/*
+ * Become the VMM of a row, below vgic-revision unless @rev is "default", with @more on its
+ * command line.
+ */
+void exec_vmm(const struct row *row, const char *rev, const char *more);
+
+/* What a VMM has printed, the last 32 KiB of it at least */
+struct console {
+	char	text[1 << 16];
+	size_t	len;
+};
+
+/* Start a VMM. Return: its process; @fd is where its console is to be read */
+pid_t start_vmm(const struct row *row, const char *rev, const char *more, int *fd);
+
+/* Return: whether the VMM has printed @text, has ended, or has done neither in time */
+enum outcome { SEEN, ENDED, LATE };
+enum outcome watch(int fd, struct console *c, const char *text, double deadline);
+
+/* The text that a row wants on the console: each % is the revision */
+void expand(char *to, size_t size, const char *text, const char *rev);
+
+/* The last lines of a console, as KTAP diagnostics */
+void print_tail(const char *text);
+
+#endif /* RIG_GUEST_ROWS_H */

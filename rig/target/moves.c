@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * moves.c - move guests from one host kernel to another, with QEMU's own migration
+ *
+ * As "save" it runs the rows of /guests.table that QEMU runs, at each revision, and saves
+ * each guest once it has said what it wants to say. As "load" it takes the guests that
+ * are in /moves, each at the revision it had and under QEMU alone, and sees what becomes
+ * of them. A guest that goes on is saved again.
+ *
+ * States go out by the virtio port "states", as an archive that an initramfs can have
+ * behind it: moves/HOST,HOST/REVISION/ROW, the hosts in the order in which the guest was
+ * there. HOST in the environment is this one; BACK is there for a host that is to take
+ * only those that began here and have been elsewhere.
+ *
+ * Names of the subtests end with what became of the guest, and /moves.table has what
+ * should: a row is guest | revision | how | from | to | outcome, patterns but for the last.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <linux/random.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest-rows.h"
+
+#define MONITOR		"/tmp/monitor"	/* FIFOs: the host may have no sockets */
+#define WITH_MONITOR	"-chardev pipe,id=monitor,path=" MONITOR " -mon monitor "
+#define STATE		"/tmp/state"
+#define SELECTED	"selected"	/* how: by vgic-revision, */
+#define ALONE		"alone"		/* or QEMU as it is */
+#define PATIENCE	60		/* seconds, for what takes one */
+#define MAX_EXPECTED	64
+
+static const char *host;
+static char *expected[MAX_EXPECTED][6];
+static int nr_expected, num;
+
+static void read_expected(void)
+{
+	FILE *f = fopen("/moves.table", "re");
+	char *line = NULL, *rest;
+	size_t size = 0;
+	int i;
+
+	if (!f)
+		err(2, "/moves.table");
+	for (; getline(&line, &size, f) > 0; line = NULL) {
+		rest = line;
+		if (*line == '#' || strspn(line, " \n") == strlen(line))
+			continue;
+		if (nr_expected == MAX_EXPECTED)
+			errx(2, "/moves.table: too many rows");
+		for (i = 0; i < 6; i++) {
+			char *cell = strsep(&rest, "|");
+
+			if (!cell)
+				errx(2, "/moves.table: needs 6 columns: %s", line);
+			cell += strspn(cell, " \t");
+			cell[strcspn(cell, " \t\n")] = '\0';
+			expected[nr_expected][i] = cell;
+		}
+		nr_expected++;
+	}
+	fclose(f);
+}
+
+static const char *expected_of(const char *guest, const char *rev, const char *how,
+			       const char *from)
+{
+	const char *is[] = { guest, rev, how, from, host };
+	int i, j;
+
+	for (i = 0; i < nr_expected; i++) {
+		for (j = 0; j < 5; j++)
+			if (fnmatch(expected[i][j], is[j], 0))
+				break;
+		if (j == 5)
+			return expected[i][5];
+	}
+	return "a row of moves.table";
+}
+
+/* A state is written as it is read, so that it need not be in memory twice. */
+static void copy(int out, int in)
+{
+	char buf[1 << 16];
+	ssize_t len, done, n;
+
+	while ((len = read(in, buf, sizeof(buf))) > 0)
+		for (done = 0; done < len; done += n) {
+			n = write(out, buf + done, len - done);
+			if (n <= 0)
+				err(2, "virtio port \"states\"");
+		}
+}
+
+static void send_entry(int out, const char *name, mode_t mode, int in)
+{
+	static const char zeros[4];
+	struct stat st = {};
+	static int ino;
+	char head[256];
+	int len;
+
+	if (in >= 0 && fstat(in, &st))
+		err(2, STATE);
+	/* An entry of cpio -H newc: head and name, then the file, each padded to 4 bytes */
+	snprintf(head, sizeof(head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X"
+		 "%08X%s%c%c%c", ++ino, mode, 0, 0, 1, 0, (unsigned int)st.st_size, 0, 0, 0,
+		 0, (unsigned int)strlen(name) + 1, 0, name, 0, 0, 0);
+	len = 110 + (strlen(name) + 1);
+	len += -len & 3;
+	if (write(out, head, len) != len)
+		err(2, "virtio port \"states\"");
+	if (in < 0)
+		return;
+	copy(out, in);
+	if (write(out, zeros, -st.st_size & 3) != (-st.st_size & 3))
+		err(2, "virtio port \"states\"");
+}
+
+static int states_port(void)
+{
+	char path[64], name[16] = "";
+	glob_t found;
+	size_t i;
+	int fd;
+
+	if (glob("/sys/class/virtio-ports/*/name", 0, NULL, &found))
+		errx(2, "no virtio ports");
+	for (i = 0; i < found.gl_pathc; i++) {
+		FILE *f = fopen(found.gl_pathv[i], "re");
+
+		if (!f || fscanf(f, "%15s", name) != 1)
+			continue;
+		fclose(f);
+		if (strcmp(name, "states"))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s",
+			 found.gl_pathv[i] + strlen("/sys/class/virtio-ports/"));
+		*strrchr(path, '/') = '\0';
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			err(2, "%s", path);
+		return fd;
+	}
+	errx(2, "no virtio port \"states\"");
+}
+
+/* What a save leaves in STATE, as the guest that has been on these hosts */
+static void send_state(const char *hosts, const char *rev, const char *guest)
+{
+	int port = states_port(), in = open(STATE, O_RDONLY | O_CLOEXEC);
+	char path[128];
+
+	if (in < 0)
+		err(2, STATE);
+	send_entry(port, "moves", S_IFDIR | 0755, -1);
+	snprintf(path, sizeof(path), "moves/%s", hosts);
+	send_entry(port, path, S_IFDIR | 0755, -1);
+	snprintf(path, sizeof(path), "moves/%s/%s", hosts, rev);
+	send_entry(port, path, S_IFDIR | 0755, -1);
+	snprintf(path, sizeof(path), "moves/%s/%s/%s", hosts, rev, guest);
+	send_entry(port, path, S_IFREG | 0644, in);
+	send_entry(port, "TRAILER!!!", 0, -1);
+	close(in);
+	close(port);
+	unlink(STATE);
+}
+
+/* Save a guest that is running. Return: is it in STATE? */
+static bool save(void)
+{
+	static const char migrate[] = "migrate -d file:" STATE "\n", ask[] = "info migrate\n";
+	int in = open(MONITOR ".in", O_WRONLY | O_CLOEXEC);
+	int out = open(MONITOR ".out", O_RDONLY | O_CLOEXEC);
+	double end = now() + PATIENCE;
+	enum outcome seen = LATE;
+	static struct console c;
+
+	c.len = 0;
+	c.text[0] = '\0';
+	if (in < 0 || out < 0 || write(in, migrate, strlen(migrate)) < 0)
+		err(2, MONITOR);
+	while (seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
+		seen = watch(out, &c, "completed", now() + 0.5);
+	close(in);
+	close(out);
+	if (seen != SEEN)
+		print_tail(c.text);
+	return seen == SEEN;
+}
+
+static pid_t start(const struct row *row, const char *rev, const char *more, int *fd)
+{
+	if (mkfifo(MONITOR ".in", 0600) || mkfifo(MONITOR ".out", 0600))
+		err(2, MONITOR);
+	return start_vmm(row, rev, more, fd);
+}
+
+static void stop(pid_t pid, int fd)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(fd);
+	unlink(MONITOR ".in");
+	unlink(MONITOR ".out");
+}
+
+static void result(const char *guest, const char *rev, const char *hosts, const char *how,
+		   const char *outcome, bool ok)
+{
+	char name[256];
+	size_t i;
+
+	snprintf(name, sizeof(name), "%s.%s.%s.%s.%s", gic, rev, hosts, guest, how);
+	/* Names of hosts have dots as well. */
+	for (i = 0; hosts[i]; i++)
+		if (hosts[i] == '.')
+			name[strlen(gic) + strlen(rev) + 2 + i] = '_';
+	printf("%sok %d %s.%s\n", ok ? "" : "not ", ++num, name, outcome);
+	fflush(stdout);
+}
+
+static void save_row(const struct row *row, const char *rev)
+{
+	const char *guest = row->cell[NAME], *outcome = "not-saved";
+	static struct console c;
+	char want[256];
+	pid_t pid;
+	int fd;
+
+	c.len = 0;
+	c.text[0] = '\0';
+	expand(want, sizeof(want), row->cell[CONSOLE], rev);
+	/* What the default is, is for each host to say. */
+	if (!strcmp(rev, DEFAULT))
+		want[strcspn(row->cell[CONSOLE], "%")] = '\0';
+	pid = start(row, rev, WITH_MONITOR, &fd);
+	if (watch(fd, &c, want, now() + atoi(row->cell[SECONDS])) == SEEN) {
+		if (save()) {
+			outcome = "saved";
+			send_state(host, rev, guest);
+		}
+	} else if (strstr(c.text, "vgic-revision: refused")) {
+		outcome = "refused-by-vgic-revision";
+	}
+	stop(pid, fd);
+	if (!strcmp(outcome, "not-saved"))
+		print_tail(c.text);
+	result(guest, rev, host, strcmp(rev, DEFAULT) ? SELECTED : ALONE, outcome,
+	       !strcmp(outcome, expected_of(guest, rev, "save", host)));
+}
+
+/* What a guest has noticed, as one word */
+static void noticed(const char *text, char *words, size_t size)
+{
+	static const char said[] = "no longer so: ";
+	size_t len = snprintf(words, size, "notices");
+	char word[64];
+
+	while ((text = strstr(text, said))) {
+		text += strlen(said);
+		snprintf(word, sizeof(word), "-%.*s", (int)strcspn(text, " \n"), text);
+		if (!strcmp(word, "-now")) {
+			snprintf(words, size, "dead");
+			return;
+		}
+		if (!strstr(words, word) && len + strlen(word) < size)
+			len += snprintf(words + len, size - len, "%s", word);
+	}
+}
+
+static void load_guest(const struct row *row, const char *hosts, const char *rev,
+		       const char *how)
+{
+	char more[256], still[64], outcome[128], path[128], from[64];
+	const char *guest = row->cell[NAME], *want, *last = strrchr(hosts, ',');
+	bool selected = !strcmp(how, SELECTED);
+	enum outcome seen;
+	static struct console c;
+	pid_t pid;
+	int fd;
+
+	c.len = 0;
+	c.text[0] = '\0';
+	snprintf(more, sizeof(more), WITH_MONITOR "-incoming file:/moves/%s/%s/%s",
+		 hosts, rev, guest);
+	snprintf(still, sizeof(still), "%s: still", guest);
+	pid = start(row, selected ? rev : DEFAULT, more, &fd);
+	/* The first may be what it has found before it moved. */
+	seen = watch(fd, &c, still, now() + PATIENCE);
+	if (seen == SEEN && !strstr(c.text, "no longer so: ")) {
+		c.len = 0;
+		seen = watch(fd, &c, still, now() + PATIENCE);
+	}
+	if (strstr(c.text, "vgic-revision: refused"))
+		snprintf(outcome, sizeof(outcome), "refused-by-vgic-revision");
+	else if (strstr(c.text, "no longer so: "))
+		noticed(c.text, outcome, sizeof(outcome));
+	else
+		snprintf(outcome, sizeof(outcome), "%s", seen == SEEN ? "goes-on" :
+			 seen == ENDED ? "refused-by-QEMU" : "dead");
+
+	snprintf(from, sizeof(from), "%s", last ? last + 1 : hosts);
+	want = expected_of(guest, rev, how, from);
+	if (strcmp(outcome, want)) {
+		printf("# expected %s; the console:\n", want);
+		print_tail(c.text);
+	}
+	/* From here it may go back. */
+	if (!strcmp(outcome, "goes-on") && selected == !!strcmp(rev, DEFAULT) && !last &&
+	    strcmp(hosts, host)) {
+		snprintf(path, sizeof(path), "%s,%s", hosts, host);
+		if (save())
+			send_state(path, rev, guest);
+		else
+			printf("# not saved again\n");
+	}
+	stop(pid, fd);
+	result(guest, rev, hosts, how, outcome, !strcmp(outcome, want));
+}
+
+static void load_all(bool count, int *total)
+{
+	const char *back = getenv("BACK");
+	char *hosts, *rev, *guest;
+	glob_t found;
+	size_t i;
+	int j;
+
+	if (glob("/moves/*/*/*", 0, NULL, &found))
+		return;
+	for (i = 0; i < found.gl_pathc; i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s", found.gl_pathv[i] + strlen("/moves/"));
+		guest = path;
+		hosts = strsep(&guest, "/");
+		rev = strsep(&guest, "/");
+		if (back && (strncmp(hosts, host, strlen(host)) || hosts[strlen(host)] != ','))
+			continue;
+		for (j = 0; j < nr_rows; j++)
+			if (!strcmp(rows[j].cell[NAME], guest) && strstr(rows[j].cell[REVISIONS], rev))
+				break;
+		if (j == nr_rows)
+			continue;
+		*total += 1 + (strcmp(rev, DEFAULT) && !back);
+		if (count)
+			continue;
+		if (strcmp(rev, DEFAULT))
+			load_guest(&rows[j], hosts, rev, SELECTED);
+		if (!strcmp(rev, DEFAULT) || !back)
+			load_guest(&rows[j], hosts, rev, ALONE);
+	}
+	globfree(&found);
+}
+
+/* Before v5.6, getrandom() of QEMU waits until somebody credits entropy. */
+static void credit_entropy(void)
+{
+	struct {
+		struct rand_pool_info info;
+		char bytes[64];
+	} pool = { .info = { .entropy_count = 512, .buf_size = 64 } };
+	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool))
+		err(2, "/dev/urandom");
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	bool saves = strstr(argv[0], "save");
+	char *revs[MAX_ROWS][16];
+	int nr[MAX_ROWS] = {}, total = 0, i, j;
+
+	(void)argc;
+	credit_entropy();
+	host = getenv("HOST") ?: "unnamed";
+	read_rows(NULL);
+	read_expected();
+	if (!saves)
+		load_all(true, &total);
+	for (i = 0; saves && i < nr_rows; i++) {
+		if (strncmp(rows[i].cell[VMM], "qemu ", 5))
+			continue;
+		nr[i] = split(rows[i].cell[REVISIONS], revs[i], ARRAY_SIZE(revs[i]));
+		total += nr[i];
+	}
+	printf("TAP version 13\n1..%d\n", total);
+	if (!total)
+		return KSFT_SKIP;
+	total = 0;
+	if (!saves)
+		load_all(false, &total);
+	for (i = 0; i < nr_rows; i++)
+		for (j = 0; j < nr[i]; j++)
+			save_row(&rows[i], revs[i][j]);
+	return 0;
+}

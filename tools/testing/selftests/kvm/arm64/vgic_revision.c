@@ -596,6 +596,8 @@ VGIC_V3_TEST(busy_bits)
 		SKIP(return, "two vCPUs at once need two CPUs");
 
 	vgic_vm_start(_metadata, v);
+	/* With the distributor disabled, there would be nothing to drop. */
+	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
 	vgic_vm_create_its(v);
 	vgic_map_lpis(v, 0, VGIC_LPI_ENABLED, NR_LPIS);
 	thread = vgic_guest_start(v, 1, guest_watch);

@@ -57,6 +57,8 @@ SOURCES_init	   := init.c host.c
 SOURCES_fuzz	   := fuzz.c fuzz-ops.c fuzz-threads.c fuzz-model.c vmm.c host.c
 SOURCES_kvm-faults := kvm-faults.c vmm.c host.c
 SOURCES_bench	   := bench.c
+# In front of the C library: for kernels from before v6.8.
+OLDER_KVM := $(TO)/older-kvm.o
 # bench.c is made from what the selftests are made from.
 FLAGS_bench := -std=gnu99 -D_GNU_SOURCE= -DCONFIG_64BIT -Wno-unused-parameter \
 	       -Wno-sign-compare -Wno-missing-field-initializers -fno-stack-protector \
@@ -64,7 +66,7 @@ FLAGS_bench := -std=gnu99 -D_GNU_SOURCE= -DCONFIG_64BIT -Wno-unused-parameter \
 	       $(addprefix -I$(TREE)/tools/,include arch/arm64/include \
 			   arch/arm64/include/generated testing/selftests) \
 	       $(addprefix -I$(TREE)/tools/testing/selftests/kvm/,include include/arm64)
-LIBS_bench  := $(TO)/lib/*.o $(TO)/lib/arm64/*.o
+LIBS_bench  := $(OLDER_KVM) $(TO)/lib/*.o $(TO)/lib/arm64/*.o
 
 EXAMPLE     := vgic_example
 EXAMPLE_DOC := Documentation/virt/kvm/arm/vgic-revisions.rst
@@ -109,8 +111,12 @@ headers:
 	@$(KMAKE) O=build headers_install
 
 selftests: headers
+	@[ $(OLDER_KVM) -nt rig/target/older-kvm.c ] || { \
+		mkdir -p $(TO) && rm -f $(SUITE:%=$(TO)/arm64/%) && \
+		$(TARGET_CC) -isystem $(TREE)/build/usr/include -c -o $(OLDER_KVM) \
+			rig/target/older-kvm.c; }
 	@$(KMAKE) -C tools/testing/selftests/kvm OUTPUT=$(abspath $(TO)) \
-		LDFLAGS='-static -pthread' \
+		LDFLAGS='-static -pthread $(abspath $(OLDER_KVM))' \
 		KHDR_INCLUDES='-isystem $(abspath $(TREE))/build/usr/include' $(FLAGS) \
 		$(patsubst %,$(abspath $(TO))/arm64/%,$(filter-out $(EXAMPLE),$(SUITE)))
 	@$(if $(filter $(EXAMPLE),$(SUITE)),rig/build/extract-example --name $(EXAMPLE) \

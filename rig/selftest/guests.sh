@@ -3,6 +3,9 @@
 #
 # Tests of `make guests` and `make guest`. See check-rig.
 
+# What should become of guests that move, for those tests that move some
+moves=''
+
 # guest_table ROW...: $work/guests with that table, and the own guests as images
 guest_table()
 {

@@ -169,10 +169,12 @@ VGIC_SELECT_TEST(after_init)
 VGIC_SELECT_TEST(before_init)
 {
 	u64 addr[2] = { GICD_BASE_GPA, GICR_BASE_GPA };
-	u32 typer2;
+	u32 typer2, nr_irqs = v->nr_irqs;
 
 	v->vm = vm_create_barebones();
 	v->gic_fd = kvm_create_device(v->vm, v->row->dev_type);
+	/* Before init, there are so many interrupts, but no memory for the SPIs. */
+	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr_irqs);
 	v->step = "without a vCPU";
 	EXPECT_WRITE(v, VGIC_IIDR(v->row->rev), EINVAL);
 

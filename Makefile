@@ -82,8 +82,8 @@ guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVIS
 # Two bases, without the series and with it. What is between others is not in moves.table.
 MOVES = $(foreach base,6.12 7.3,$(base)-pristine $(base))
 moves: knobs ## work: move guests between host kernels, there and back (HOSTS_DIR=)
-	@for host in $(MOVES); do $(SELF) kernel BASE=$${host%-*} NESTED=1 \
-		PRISTINE=$$(case $$host in *-pristine) echo 1 ;; esac) $(addprefix J=,$(J)) || exit; done
+	@$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
+		PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
 	@$(SELF) guests-initrd NESTED=1
 	@$(JUDGE) rig/boot/move-guests --base $(BASE) --hosts '$(foreach host,$(MOVES),\
 		$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \

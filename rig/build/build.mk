@@ -110,11 +110,12 @@ suite:
 headers:
 	@$(KMAKE) O=build headers_install
 
-selftests: headers
-	@[ $(OLDER_KVM) -nt rig/target/older-kvm.c ] || { \
-		mkdir -p $(TO) && rm -f $(SUITE:%=$(TO)/arm64/%) && \
-		$(TARGET_CC) -isystem $(TREE)/build/usr/include -c -o $(OLDER_KVM) \
-			rig/target/older-kvm.c; }
+# What has the old one is to be linked again.
+$(OLDER_KVM): rig/target/older-kvm.c | headers
+	@mkdir -p $(TO) && rm -f $(SUITE:%=$(TO)/arm64/%)
+	@$(TARGET_CC) -isystem $(TREE)/build/usr/include -c -o $@ $<
+
+selftests: headers $(OLDER_KVM)
 	@$(KMAKE) -C tools/testing/selftests/kvm OUTPUT=$(abspath $(TO)) \
 		LDFLAGS='-static -pthread $(abspath $(OLDER_KVM))' \
 		KHDR_INCLUDES='-isystem $(abspath $(TREE))/build/usr/include' $(FLAGS) \

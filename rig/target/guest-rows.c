@@ -48,28 +48,39 @@ static char *trim(char *text)
 	return text + strspn(text, " \t");
 }
 
-void read_rows(const char *name)
+bool next_row(FILE *table, const char *path, char **cells, int columns)
 {
-	FILE *f = fopen(TABLE, "re");
 	char *line = NULL, *rest;
 	size_t size = 0;
 	int i;
 
-	if (!f)
-		err(2, TABLE);
-	gic = host_gic();
-	for (; getline(&line, &size, f) > 0; line = NULL) {
-		struct row *row = &rows[nr_rows];
-
+	/* The cells of a row are in its line, which stays. */
+	while (getline(&line, &size, table) > 0) {
 		if (*line == '#' || !*trim(line))
 			continue;
 		rest = line;
-		for (i = 0; i < COLUMNS; i++) {
-			row->cell[i] = strsep(&rest, "|");
-			if (!row->cell[i])
-				errx(2, TABLE ": needs %d columns: %s", COLUMNS, line);
-			row->cell[i] = trim(row->cell[i]);
+		for (i = 0; i < columns; i++) {
+			cells[i] = strsep(&rest, "|");
+			if (!cells[i])
+				errx(2, "%s: needs %d columns: %s", path, columns, line);
+			cells[i] = trim(cells[i]);
 		}
+		return true;
+	}
+	free(line);
+	return false;
+}
+
+void read_rows(const char *name)
+{
+	FILE *f = fopen(TABLE, "re");
+
+	if (!f)
+		err(2, TABLE);
+	gic = host_gic();
+	while (next_row(f, TABLE, rows[nr_rows].cell, COLUMNS)) {
+		const struct row *row = &rows[nr_rows];
+
 		if (name && strcmp(row->cell[NAME], name))
 			continue;
 		if (strstr(row->cell[GIC], gic) && ++nr_rows == ARRAY_SIZE(rows))
@@ -149,9 +160,9 @@ static void append(struct console *c, const char *text, size_t len)
 	c->text[c->len] = '\0';
 }
 
-enum outcome watch(int fd, struct console *c, const char *text, double deadline)
+enum outcome watch(struct console *c, const char *text, double deadline)
 {
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pfd = { .fd = c->fd, .events = POLLIN };
 	enum outcome outcome = LATE;
 	char buf[4096], *line;
 	ssize_t len;
@@ -159,7 +170,7 @@ enum outcome watch(int fd, struct console *c, const char *text, double deadline)
 	while (now() < deadline) {
 		if (poll(&pfd, 1, 100) <= 0)
 			continue;
-		len = read(fd, buf, sizeof(buf));
+		len = read(c->fd, buf, sizeof(buf));
 		if (len <= 0)
 			return outcome == SEEN ? SEEN : ENDED;
 		append(c, buf, len);
@@ -191,7 +202,7 @@ void print_tail(const char *text)
 	}
 }
 
-pid_t start_vmm(const struct row *row, const char *rev, const char *more, int *console)
+pid_t start_vmm(const struct row *row, const char *rev, const char *more, struct console *c)
 {
 	int fds[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pid_t pid;
@@ -211,6 +222,8 @@ pid_t start_vmm(const struct row *row, const char *rev, const char *more, int *c
 	}
 	close(null);
 	close(fds[1]);
-	*console = fds[0];
+	c->fd = fds[0];
+	c->len = 0;
+	c->text[0] = '\0';
 	return pid;
 }

@@ -22,6 +22,12 @@ extern struct row rows[MAX_ROWS];
 extern int nr_rows;
 extern const char *gic;		/* of this host, "gicv2" or "gicv3" */
 
+/*
+ * The next row of a table: its cells, without the blanks around them. Ends the program
+ * if it has too few. Return: is there one?
+ */
+bool next_row(FILE *table, const char *path, char **cells, int columns);
+
 /* The rows of this name for the GIC of this host, all of them for NULL */
 void read_rows(const char *name);
 
@@ -34,18 +40,19 @@ int split(char *text, char **argv, int max);
  */
 void exec_vmm(const struct row *row, const char *rev, const char *more);
 
-/* What a VMM has printed, the last 32 KiB of it at least */
+/* Where a VMM prints to, and what it has printed: the last 32 KiB of it at least */
 struct console {
+	int	fd;
 	char	text[1 << 16];
 	size_t	len;
 };
 
-/* Start a VMM. Return: its process; @fd is where its console is to be read */
-pid_t start_vmm(const struct row *row, const char *rev, const char *more, int *fd);
+/* Start a VMM, as exec_vmm() is one, with this console. Return: its process */
+pid_t start_vmm(const struct row *row, const char *rev, const char *more, struct console *c);
 
 /* Return: whether the VMM has printed @text, has ended, or has done neither in time */
 enum outcome { SEEN, ENDED, LATE };
-enum outcome watch(int fd, struct console *c, const char *text, double deadline);
+enum outcome watch(struct console *c, const char *text, double deadline);
 
 /* The text that a row wants on the console: each % is the revision */
 void expand(char *to, size_t size, const char *text, const char *rev);

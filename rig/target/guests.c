@@ -24,7 +24,7 @@ static bool run_guest(int num, const struct row *row, const char *rev)
 	const char *refused = getenv("REFUSED");
 	bool is_default = !strcmp(rev, DEFAULT), passed;
 	bool refuse = !is_default && refused && strchr(refused, rev[0]);
-	int seconds = atoi(row->cell[SECONDS]), console, status;
+	int seconds = atoi(row->cell[SECONDS]), status;
 	static struct console c;
 	char want[256], selected[64];
 	enum outcome outcome;
@@ -36,19 +36,17 @@ static bool run_guest(int num, const struct row *row, const char *rev)
 	if (refuse)
 		snprintf(want, sizeof(want), "vgic-revision: refused: ");
 
-	c.len = 0;
-	c.text[0] = '\0';
-	pid = start_vmm(row, rev, "", &console);
-	outcome = watch(console, &c, want, start + seconds);
+	pid = start_vmm(row, rev, "", &c);
+	outcome = watch(&c, want, start + seconds);
 	passed = outcome == SEEN;
 	if (passed && refuse)
-		passed = watch(console, &c, NULL, start + seconds) == ENDED;
+		passed = watch(&c, NULL, start + seconds) == ENDED;
 	else if (passed && !is_default)
 		passed = strstr(c.text, selected);
 	if (outcome != ENDED && !(passed && refuse))
 		kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	close(console);
+	close(c.fd);
 	if (refuse && (!WIFEXITED(status) || WEXITSTATUS(status) != REFUSED))
 		passed = false;
 

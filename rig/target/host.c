@@ -2,6 +2,7 @@
 /*
  * host.c - what the programs here share that has nothing to do with VMs
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -167,4 +168,37 @@ int scan_for_leaks(FILE *to)
 	}
 	fclose(f);
 	return leaks;
+}
+
+/* Ports get their names some time after the device was probed. */
+FILE *open_port(const char *name)
+{
+	static const char dir[] = "/sys/class/virtio-ports";
+	int tries;
+
+	for (tries = 0; tries < 500; tries++, usleep(20000)) {
+		struct dirent *e;
+		DIR *d = opendir(dir);
+
+		while (d && (e = readdir(d))) {
+			char path[512], line[64] = "";
+			FILE *f;
+
+			snprintf(path, sizeof(path), "%s/%s/name", dir, e->d_name);
+			f = fopen(path, "r");
+			if (!f)
+				continue;
+			if (fgets(line, sizeof(line), f))
+				line[strcspn(line, "\n")] = '\0';
+			fclose(f);
+			if (strcmp(line, name))
+				continue;
+			closedir(d);
+			snprintf(path, sizeof(path), "/dev/%s", e->d_name);
+			return fopen(path, "w");
+		}
+		if (d)
+			closedir(d);
+	}
+	return NULL;
 }

@@ -37,6 +37,9 @@ u32 below(u64 *state, u32 limit);
 /* Return: what the environment says, which comes from the kernel command line */
 u64 number_from(const char *name, u64 otherwise);
 
+/* Return: the virtio-serial port of this name, or NULL */
+FILE *open_port(const char *name);
+
 /* Return: 0 or an errno */
 int put_file(const char *path, const char *text);
 

@@ -13,7 +13,6 @@
  * KMEMLEAK=1 on the kernel command line, a kernel without it is a failure.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -81,39 +80,6 @@ static void mount_all(void)
 		    errno != ENODEV)
 			die("mount %s: %m", mounts[i].dir);
 	}
-}
-
-/* Ports get their names some time after the device was probed. */
-static FILE *open_port(const char *name)
-{
-	static const char dir[] = "/sys/class/virtio-ports";
-	int tries;
-
-	for (tries = 0; tries < 500; tries++, usleep(20000)) {
-		struct dirent *e;
-		DIR *d = opendir(dir);
-
-		while (d && (e = readdir(d))) {
-			char path[512], line[64] = "";
-			FILE *f;
-
-			snprintf(path, sizeof(path), "%s/%s/name", dir, e->d_name);
-			f = fopen(path, "r");
-			if (!f)
-				continue;
-			if (fgets(line, sizeof(line), f))
-				line[strcspn(line, "\n")] = '\0';
-			fclose(f);
-			if (strcmp(line, name))
-				continue;
-			closedir(d);
-			snprintf(path, sizeof(path), "/dev/%s", e->d_name);
-			return fopen(path, "w");
-		}
-		if (d)
-			closedir(d);
-	}
-	return NULL;
 }
 
 /*

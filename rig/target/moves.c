@@ -32,6 +32,7 @@
 
 #include "guest-rows.h"
 
+#define TABLE		"/moves.table"
 #define MONITOR		"/tmp/monitor"	/* FIFOs: the host may have no sockets */
 #define WITH_MONITOR	"-chardev pipe,id=monitor,path=" MONITOR " -mon monitor "
 #define STATE		"/tmp/state"
@@ -46,30 +47,13 @@ static int nr_expected, num;
 
 static void read_expected(void)
 {
-	FILE *f = fopen("/moves.table", "re");
-	char *line = NULL, *rest;
-	size_t size = 0;
-	int i;
+	FILE *f = fopen(TABLE, "re");
 
 	if (!f)
-		err(2, "/moves.table");
-	for (; getline(&line, &size, f) > 0; line = NULL) {
-		rest = line;
-		if (*line == '#' || strspn(line, " \n") == strlen(line))
-			continue;
-		if (nr_expected == MAX_EXPECTED)
-			errx(2, "/moves.table: too many rows");
-		for (i = 0; i < 6; i++) {
-			char *cell = strsep(&rest, "|");
-
-			if (!cell)
-				errx(2, "/moves.table: needs 6 columns: %s", line);
-			cell += strspn(cell, " \t");
-			cell[strcspn(cell, " \t\n")] = '\0';
-			expected[nr_expected][i] = cell;
-		}
-		nr_expected++;
-	}
+		err(2, TABLE);
+	while (next_row(f, TABLE, expected[nr_expected], 6))
+		if (++nr_expected == MAX_EXPECTED)
+			errx(2, TABLE ": too many rows");
 	fclose(f);
 }
 
@@ -89,91 +73,46 @@ static const char *expected_of(const char *guest, const char *rev, const char *h
 	return "a row of moves.table";
 }
 
-/* A state is written as it is read, so that it need not be in memory twice. */
-static void copy(int out, int in)
-{
-	char buf[1 << 16];
-	ssize_t len, done, n;
-
-	while ((len = read(in, buf, sizeof(buf))) > 0)
-		for (done = 0; done < len; done += n) {
-			n = write(out, buf + done, len - done);
-			if (n <= 0)
-				err(2, "virtio port \"states\"");
-		}
-}
-
-static void send_entry(int out, const char *name, mode_t mode, int in)
+/* An entry of cpio -H newc: head and name, then the file, each padded to 4 bytes */
+static void send_entry(FILE *to, const char *name, mode_t mode, unsigned int size, FILE *file)
 {
 	static const char zeros[4];
-	struct stat st = {};
 	static int ino;
-	char head[256];
-	int len;
+	char buf[1 << 16];
+	size_t len;
 
-	if (in >= 0 && fstat(in, &st))
-		err(2, STATE);
-	/* An entry of cpio -H newc: head and name, then the file, each padded to 4 bytes */
-	snprintf(head, sizeof(head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X"
-		 "%08X%s%c%c%c", ++ino, mode, 0, 0, 1, 0, (unsigned int)st.st_size, 0, 0, 0,
-		 0, (unsigned int)strlen(name) + 1, 0, name, 0, 0, 0);
-	len = 110 + (strlen(name) + 1);
-	len += -len & 3;
-	if (write(out, head, len) != len)
-		err(2, "virtio port \"states\"");
-	if (in < 0)
+	len = fprintf(to, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s",
+		      ++ino, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, (unsigned int)strlen(name) + 1,
+		      0, name) + 1;
+	fwrite(zeros, 1, 1 + (-len & 3), to);
+	if (!file)
 		return;
-	copy(out, in);
-	if (write(out, zeros, -st.st_size & 3) != (-st.st_size & 3))
-		err(2, "virtio port \"states\"");
-}
-
-static int states_port(void)
-{
-	char path[64], name[16] = "";
-	glob_t found;
-	size_t i;
-	int fd;
-
-	if (glob("/sys/class/virtio-ports/*/name", 0, NULL, &found))
-		errx(2, "no virtio ports");
-	for (i = 0; i < found.gl_pathc; i++) {
-		FILE *f = fopen(found.gl_pathv[i], "re");
-
-		if (!f || fscanf(f, "%15s", name) != 1)
-			continue;
-		fclose(f);
-		if (strcmp(name, "states"))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s",
-			 found.gl_pathv[i] + strlen("/sys/class/virtio-ports/"));
-		*strrchr(path, '/') = '\0';
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd < 0)
-			err(2, "%s", path);
-		return fd;
-	}
-	errx(2, "no virtio port \"states\"");
+	while ((len = fread(buf, 1, sizeof(buf), file)))
+		fwrite(buf, 1, len, to);
+	fwrite(zeros, 1, -size & 3, to);
 }
 
 /* What a save leaves in STATE, as the guest that has been on these hosts */
 static void send_state(const char *hosts, const char *rev, const char *guest)
 {
-	int port = states_port(), in = open(STATE, O_RDONLY | O_CLOEXEC);
+	FILE *port = open_port("states"), *file = fopen(STATE, "re");
 	char path[128];
+	struct stat st;
 
-	if (in < 0)
-		err(2, STATE);
-	send_entry(port, "moves", S_IFDIR | 0755, -1);
+	if (!port || !file || fstat(fileno(file), &st))
+		err(2, "virtio port \"states\" or " STATE);
+	send_entry(port, "moves", S_IFDIR | 0755, 0, NULL);
 	snprintf(path, sizeof(path), "moves/%s", hosts);
-	send_entry(port, path, S_IFDIR | 0755, -1);
+	send_entry(port, path, S_IFDIR | 0755, 0, NULL);
 	snprintf(path, sizeof(path), "moves/%s/%s", hosts, rev);
-	send_entry(port, path, S_IFDIR | 0755, -1);
+	send_entry(port, path, S_IFDIR | 0755, 0, NULL);
 	snprintf(path, sizeof(path), "moves/%s/%s/%s", hosts, rev, guest);
-	send_entry(port, path, S_IFREG | 0644, in);
-	send_entry(port, "TRAILER!!!", 0, -1);
-	close(in);
-	close(port);
+	send_entry(port, path, S_IFREG | 0644, st.st_size, file);
+	send_entry(port, "TRAILER!!!", 0, 0, NULL);
+	if (fflush(port) || ferror(port) || ferror(file))
+		err(2, "virtio port \"states\" or " STATE);
+	fclose(port);
+	fclose(file);
 	unlink(STATE);
 }
 
@@ -182,36 +121,35 @@ static bool save(void)
 {
 	static const char migrate[] = "migrate -d file:" STATE "\n", ask[] = "info migrate\n";
 	int in = open(MONITOR ".in", O_WRONLY | O_CLOEXEC);
-	int out = open(MONITOR ".out", O_RDONLY | O_CLOEXEC);
 	double end = now() + PATIENCE;
 	enum outcome seen = LATE;
 	static struct console c;
 
-	c.len = 0;
-	c.text[0] = '\0';
-	if (in < 0 || out < 0 || write(in, migrate, strlen(migrate)) < 0)
+	c = (struct console){ .fd = open(MONITOR ".out", O_RDONLY | O_CLOEXEC) };
+	if (in < 0 || c.fd < 0 || write(in, migrate, strlen(migrate)) < 0)
 		err(2, MONITOR);
 	while (seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
-		seen = watch(out, &c, "completed", now() + 0.5);
+		seen = watch(&c, "completed", now() + 0.5);
 	close(in);
-	close(out);
+	close(c.fd);
 	if (seen != SEEN)
 		print_tail(c.text);
 	return seen == SEEN;
 }
 
-static pid_t start(const struct row *row, const char *rev, const char *more, int *fd)
+static pid_t start(const struct row *row, const char *rev, const char *more,
+		   struct console *c)
 {
 	if (mkfifo(MONITOR ".in", 0600) || mkfifo(MONITOR ".out", 0600))
 		err(2, MONITOR);
-	return start_vmm(row, rev, more, fd);
+	return start_vmm(row, rev, more, c);
 }
 
-static void stop(pid_t pid, int fd)
+static void stop(pid_t pid, struct console *c)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	close(fd);
+	close(c->fd);
 	unlink(MONITOR ".in");
 	unlink(MONITOR ".out");
 }
@@ -237,16 +175,13 @@ static void save_row(const struct row *row, const char *rev)
 	static struct console c;
 	char want[256];
 	pid_t pid;
-	int fd;
 
-	c.len = 0;
-	c.text[0] = '\0';
 	expand(want, sizeof(want), row->cell[CONSOLE], rev);
 	/* What the default is, is for each host to say. */
 	if (!strcmp(rev, DEFAULT))
 		want[strcspn(row->cell[CONSOLE], "%")] = '\0';
-	pid = start(row, rev, WITH_MONITOR, &fd);
-	if (watch(fd, &c, want, now() + atoi(row->cell[SECONDS])) == SEEN) {
+	pid = start(row, rev, WITH_MONITOR, &c);
+	if (watch(&c, want, now() + atoi(row->cell[SECONDS])) == SEEN) {
 		if (save()) {
 			outcome = "saved";
 			send_state(host, rev, guest);
@@ -254,7 +189,7 @@ static void save_row(const struct row *row, const char *rev)
 	} else if (strstr(c.text, "vgic-revision: refused")) {
 		outcome = "refused-by-vgic-revision";
 	}
-	stop(pid, fd);
+	stop(pid, &c);
 	if (!strcmp(outcome, "not-saved"))
 		print_tail(c.text);
 	result(guest, rev, host, strcmp(rev, DEFAULT) ? SELECTED : ALONE, outcome,
@@ -289,19 +224,16 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	enum outcome seen;
 	static struct console c;
 	pid_t pid;
-	int fd;
 
-	c.len = 0;
-	c.text[0] = '\0';
 	snprintf(more, sizeof(more), WITH_MONITOR "-incoming file:/moves/%s/%s/%s",
 		 hosts, rev, guest);
 	snprintf(still, sizeof(still), "%s: still", guest);
-	pid = start(row, selected ? rev : DEFAULT, more, &fd);
+	pid = start(row, selected ? rev : DEFAULT, more, &c);
 	/* The first may be what it has found before it moved. */
-	seen = watch(fd, &c, still, now() + PATIENCE);
+	seen = watch(&c, still, now() + PATIENCE);
 	if (seen == SEEN && !strstr(c.text, "no longer so: ")) {
 		c.len = 0;
-		seen = watch(fd, &c, still, now() + PATIENCE);
+		seen = watch(&c, still, now() + PATIENCE);
 	}
 	if (strstr(c.text, "vgic-revision: refused"))
 		snprintf(outcome, sizeof(outcome), "refused-by-vgic-revision");
@@ -326,7 +258,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 		else
 			printf("# not saved again\n");
 	}
-	stop(pid, fd);
+	stop(pid, &c);
 	result(guest, rev, hosts, how, outcome, !strcmp(outcome, want));
 }
 

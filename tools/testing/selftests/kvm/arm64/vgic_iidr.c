@@ -16,8 +16,8 @@
 
 #define NR_REVISIONS	16
 
-/* Groups that are no reset value, to find a refused write that has an effect */
-#define PATTERN		0x5a5a5a5a
+/* Of two vCPUs, the second: neither its index nor the number of them */
+#define LAST_ID		3
 
 static void expect_write(struct __test_metadata *_metadata, int line, struct vgic_vm *v,
 			 u32 val, int expected)
@@ -53,16 +53,23 @@ static void expect_views(struct __test_metadata *_metadata, struct vgic_vm *v)
 		struct vgic_reg gicd = vgic_iidr(v, cpu);
 		struct vgic_reg gicr = vgic_gicr(cpu, "GICR_IIDR", GICR_IIDR);
 
+		/* A VMM may restore it like any other, and before the first run. */
+		for (i = 0; vgic_is_v3(v) && i < ARRAY_SIZE(scribbles); i++) {
+			vgic_user_write(v, gicr, scribbles[i]);
+			EXPECT_USER(v, gicd, iidr);
+		}
+
 		EXPECT_BOTH(v, gicd, iidr);
+		EXPECT_ONE_SIZE(v, gicd, iidr);
 		for (i = 0; i < ARRAY_SIZE(scribbles); i++) {
 			vgic_guest_write(v, gicd, scribbles[i]);
 			EXPECT_BOTH(v, gicd, iidr);
-			vgic_guest_write64(v, gicd, scribbles[i]);
-			EXPECT_BOTH(v, gicd, iidr);
-		}
-
-		if (vgic_is_v3(v))
+			if (!vgic_is_v3(v))
+				continue;
+			vgic_guest_write(v, gicr, scribbles[i]);
 			EXPECT_BOTH(v, gicr, VGIC_IIDR(0));
+			EXPECT_USER(v, gicd, iidr);
+		}
 	}
 }
 
@@ -161,6 +168,30 @@ VGIC_SELECT_TEST(after_init)
 	expect_views(_metadata, v);
 }
 
+/* Groups that userspace has written to, of vCPUs whose IDs are not their indices */
+static void expect_groups(struct __test_metadata *_metadata, struct vgic_vm *v)
+{
+	const struct vgic_reg regs[] = {
+		vgic_private(v, 0, "IGROUPR0", GICD_IGROUPR),
+		vgic_private(v, LAST_ID, "IGROUPR0", GICD_IGROUPR),
+		vgic_gicd(v, 0, "GICD_IGROUPR1", GICD_IGROUPR + 4),
+	};
+	u32 reset = v->row->group ? ~0 : 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(regs); i++)
+		EXPECT_USER(v, regs[i], v->row->igroupr);
+	ASSERT_SELECT(v, VGIC_REV_LATEST);
+	for (i = 0; i < ARRAY_SIZE(regs); i++) {
+		EXPECT_USER(v, regs[i], reset);
+		vgic_user_write(v, regs[i], PATTERN);
+	}
+	ASSERT_SELECT(v, v->row->rev);
+	ASSERT_SELECT(v, VGIC_REV_LATEST);
+	for (i = 0; i < ARRAY_SIZE(regs); i++)
+		EXPECT_USER(v, regs[i], v->row->guest_groups ? PATTERN : reset);
+}
+
 /*
  * Without a vCPU there is an error that is easily mistaken for "not supported".
  * Where GICD_IIDR can be written before init, neither another vCPU nor init
@@ -169,7 +200,9 @@ VGIC_SELECT_TEST(after_init)
 VGIC_SELECT_TEST(before_init)
 {
 	u64 addr[2] = { GICD_BASE_GPA, GICR_BASE_GPA };
-	u32 typer2, nr_irqs = v->nr_irqs;
+	u32 typer2, nr_irqs = v->nr_irqs, now;
+	struct kvm_vcpu_init init;
+	struct kvm_vcpu *vcpu;
 
 	v->vm = vm_create_barebones();
 	v->gic_fd = kvm_create_device(v->vm, v->row->dev_type);
@@ -181,6 +214,9 @@ VGIC_SELECT_TEST(before_init)
 	v->step = "with a vCPU, before init";
 	v->nr_vcpus = 1;
 	v->vcpus[0] = __vm_vcpu_add(v->vm, 0);
+	/* The first access to a GICv2 initializes that, so it has to be there by then. */
+	if (!vgic_is_v3(v))
+		__vm_vcpu_add(v->vm, LAST_ID);
 	/* Before v6.17, a GICv3 had no register that could be accessed here. */
 	if (vgic_is_v3(v) && __kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_DIST_REGS,
 						   GICD_TYPER2, &typer2) && errno == EBUSY)
@@ -189,12 +225,17 @@ VGIC_SELECT_TEST(before_init)
 		     v->row->rev);
 	expect_selectable(_metadata, v);
 
-	/* On GICv2 that was the end of the time before init. */
-	if (!vgic_is_v3(v))
+	if (!vgic_is_v3(v)) {
+		v->step = "after init";
+		expect_groups(_metadata, v);
 		return;
+	}
 
 	v->step = "with another vCPU, before init";
-	__vm_vcpu_add(v->vm, 1);
+	kvm_get_default_vcpu_target(v->vm, &init);
+	/* Which gives it the MPIDR that its registers are found by */
+	vcpu = __vm_vcpu_add(v->vm, LAST_ID);
+	vcpu_ioctl(vcpu, KVM_ARM_VCPU_INIT, &init);
 	EXPECT_REVISION(v, v->row->rev);
 
 	v->step = "after init";
@@ -204,6 +245,10 @@ VGIC_SELECT_TEST(before_init)
 			    KVM_VGIC_V3_ADDR_TYPE_REDIST, &addr[1]);
 	vgic_vm_init_gic(v);
 	EXPECT_REVISION(v, v->row->rev);
+	kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &now);
+	EXPECT_VGIC(v, nr_irqs, now, "KVM_DEV_ARM_VGIC_GRP_NR_IRQS");
+	expect_groups(_metadata, v);
+	ASSERT_SELECT(v, v->row->rev);
 	expect_selectable(_metadata, v);
 }
 
@@ -217,6 +262,7 @@ VGIC_SELECT_TEST(after_run)
 	u32 rev, other, groups = v->row->guest_groups ? PATTERN : v->row->igroupr;
 	u32 kept = v->row->guest_groups ? PATTERN : v->row->group ? ~0 : 0;
 	struct vgic_reg reg;
+	int i;
 
 	vgic_vm_start(_metadata, v);
 	/* The last of its vCPUs */
@@ -253,6 +299,14 @@ VGIC_SELECT_TEST(after_run)
 		EXPECT_BOTH(v, reg, ~kept);
 		vgic_user_write(v, reg, kept);
 	}
+
+	/* A VM that is rebooted keeps what its VMM has selected. */
+	v->step = "after KVM_ARM_VCPU_INIT";
+	ASSERT_SELECT(v, 2);
+	for (i = 0; i < v->nr_vcpus; i++)
+		vcpu_ioctl(v->vcpus[i], KVM_ARM_VCPU_INIT, &v->vcpus[i]->init);
+	EXPECT_REVISION(v, 2);
+	EXPECT_USER(v, reg, kept);
 }
 
 static void guest_spin(struct vgic_cmd *cmd)
@@ -360,17 +414,22 @@ TEST(cap)
 	int revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
 	int kvm = open_kvm_dev_path_or_exit(), vm;
 
-	if (!kvm_supports_vgic_v2() && !kvm_supports_vgic_v3()) {
+	if (!kvm_supports_vgic_v2() && !kvm_supports_vgic_v3())
 		EXPECT_EQ(0, revs) TH_LOG("there is no GIC to have a revision");
-		return;
-	}
+
+	vm = __kvm_ioctl(kvm, KVM_CREATE_VM, (void *)0);
+	ASSERT_LE(0, vm);
+	EXPECT_EQ(revs, ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VGIC_REVISIONS))
+		TH_LOG("of a VM without a GIC");
+	close(vm);
 
 	vm = __kvm_ioctl(kvm, KVM_CREATE_VM, (void *)KVM_VM_TYPE_ARM_PROTECTED);
+	close(kvm);
 	if (vm < 0)
 		SKIP(return, "no protected VMs on this host");
-	EXPECT_EQ(revs, ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VGIC_REVISIONS));
+	EXPECT_EQ(revs, ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VGIC_REVISIONS))
+		TH_LOG("of a protected VM");
 	close(vm);
-	close(kvm);
 }
 
 int main(int argc, char **argv)

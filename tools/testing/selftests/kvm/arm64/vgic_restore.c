@@ -17,7 +17,6 @@
 #include "vgic_rev_harness.h"
 
 /* Of the SGI, PPI and SPIs of a vCPU some are in group 0 and some in group 1. */
-#define PATTERN		0x5a5a5a5a
 #define PATTERN_GROUP(intid)	(PATTERN >> ((intid) % 32) & 1)
 
 #define MAX_SAVED	512
@@ -42,6 +41,16 @@ struct state {
 		u64	val;
 	}	attrs[MAX_SAVED];
 	int	nr;
+};
+
+/* The offset of an ICC register is its encoding, that of lines is an INTID. */
+static const char * const group_names[] = {
+	[KVM_DEV_ARM_VGIC_GRP_DIST_REGS]	= "GICD",
+	[KVM_DEV_ARM_VGIC_GRP_CPU_REGS]		= "GICC",
+	[KVM_DEV_ARM_VGIC_GRP_REDIST_REGS]	= "GICR",
+	[KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS]	= "ICC",
+	[KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO]	= "lines",
+	[KVM_DEV_ARM_VGIC_GRP_ITS_REGS]		= "GITS",
 };
 
 /*
@@ -102,12 +111,6 @@ static void save_reg(struct vgic_vm *v, struct state *s, struct vgic_reg reg, in
 	save_attrs(v, s, reg.group, reg.attr, nr, 4);
 }
 
-static u64 sysreg_attr(u64 cpu, u32 reg)
-{
-	return cpu << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT |
-	       (KVM_ARM64_SYS_REG(reg) & KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK);
-}
-
 static void save_vcpu(struct vgic_vm *v, struct state *s, u64 cpu)
 {
 	static const u32 v2_regs[] = { GICC_CTLR, GICC_PMR, GICC_BPR, GICC_ABPR, GICC_APR };
@@ -133,7 +136,7 @@ static void save_vcpu(struct vgic_vm *v, struct state *s, u64 cpu)
 	save_reg(v, s, vgic_gicr(cpu, "", GICR_CTLR), 1);
 	for (i = 0; i < ARRAY_SIZE(v3_regs); i++)
 		save_attrs(v, s, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
-			   sysreg_attr(cpu, v3_regs[i]), 1, 0);
+			   vgic_icc_attr(cpu, v3_regs[i]), 1, 0);
 }
 
 static void save_its(struct vgic_vm *v, struct state *s)
@@ -238,8 +241,8 @@ static void expect_state(struct __test_metadata *_metadata, struct vgic_vm *v,
 		else if (is_gicr_ctlr(a) && !v->row->rdist_lpi_ctrl)
 			expected &= ~(u64)(GICR_CTLR_IR | GICR_CTLR_CES);
 
-		EXPECT_VGIC(v, expected, now.attrs[i].val,
-			    "attribute %#lx of group %u", (unsigned long)a->attr, a->group);
+		EXPECT_VGIC(v, expected, now.attrs[i].val, "%s+%#x of vCPU %u",
+			    group_names[a->group], (u32)a->attr, (u32)(a->attr >> 32));
 	}
 }
 
@@ -256,19 +259,33 @@ static void write_lpi_regs(struct vgic_vm *v, int cpu)
 				vals[i]);
 }
 
-static void write_active_priorities(struct vgic_vm *v, u64 cpu)
+/* Set bits in all of the CPU interface: EOIs in two steps, binary points, priorities */
+static void write_cpu_interface(struct vgic_vm *v, u64 cpu)
 {
-	u64 ap0 = BIT(20), ap1 = BIT(21);
+	static const struct {
+		u32	reg;
+		u32	bits;
+	} v2_bits[] = {
+		{ GICC_CTLR, BIT(9) | BIT(1) | BIT(0) }, { GICC_PMR, 0x16 }, { GICC_BPR, 4 },
+		{ GICC_ABPR, 4 }, { GICC_APR, BIT(20) },
+	}, v3_bits[] = {
+		{ SYS_ICC_CTLR_EL1, BIT(1) }, { SYS_ICC_PMR_EL1, 0xb0 }, { SYS_ICC_BPR0_EL1, 4 },
+		{ SYS_ICC_BPR1_EL1, 4 }, { SYS_ICC_AP0R0_EL1, BIT(20) },
+		{ SYS_ICC_AP1R0_EL1, BIT(21) }, { SYS_ICC_IGRPEN0_EL1, 1 },
+		{ SYS_ICC_IGRPEN1_EL1, 1 },
+	};
+	int i;
 
-	if (!vgic_is_v3(v)) {
-		kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_REGS,
-				    cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | GICC_APR, &ap0);
-		return;
+	for (i = 0; i < (vgic_is_v3(v) ? ARRAY_SIZE(v3_bits) : ARRAY_SIZE(v2_bits)); i++) {
+		u32 group = vgic_is_v3(v) ? KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS :
+					    KVM_DEV_ARM_VGIC_GRP_CPU_REGS;
+		u64 val = 0, attr = vgic_is_v3(v) ? vgic_icc_attr(cpu, v3_bits[i].reg) :
+				    cpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT | v2_bits[i].reg;
+
+		kvm_device_attr_get(v->gic_fd, group, attr, &val);
+		val |= vgic_is_v3(v) ? v3_bits[i].bits : v2_bits[i].bits;
+		kvm_device_attr_set(v->gic_fd, group, attr, &val);
 	}
-	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
-			    sysreg_attr(cpu, SYS_ICC_AP0R0_EL1), &ap0);
-	kvm_device_attr_set(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
-			    sysreg_attr(cpu, SYS_ICC_AP1R0_EL1), &ap1);
 }
 
 /*
@@ -288,7 +305,8 @@ static void make_state(struct vgic_vm *v)
 		/* One that is pending as well, and one that is not */
 		vgic_write_private(v, cpu, GICD_ISACTIVER,
 				   BIT(VGIC_REV_PPI) | BIT(VGIC_REV_PPI + 1));
-		write_active_priorities(v, cpu);
+		vgic_write_private(v, cpu, GICD_ICFGR + 4, 0x800);
+		write_cpu_interface(v, cpu);
 		if (vgic_is_v3(v))
 			write_lpi_regs(v, cpu);
 	}
@@ -383,6 +401,47 @@ VGIC_DEFAULT_TEST(state_never)
 	restore_another(_metadata, v, REVISION_NEVER);
 }
 
+static void expect_groups_reset(struct __test_metadata *_metadata, struct vgic_vm *v)
+{
+	int i;
+
+	for (i = 0; i < vgic_nr_igroupr(v); i++) {
+		struct vgic_reg reg = vgic_igroupr(v, i);
+
+		EXPECT_USER(v, reg, v->row->group ? ~0 : 0);
+	}
+}
+
+/* In whatever order a VMM goes about it, what it has in the end is the same. */
+VGIC_SELECT_TEST(created)
+{
+	struct vgic_vm other = *v;
+	struct state s;
+	int i, err;
+
+	create(v);
+	ASSERT_SELECT(v, v->row->rev);
+	save(v, &s);
+
+	for (i = 0; i < 2; i++) {
+		other.vcpus_first = i;
+		other.step = i ? "with vCPUs created before the GIC" : "selected before init";
+		vgic_vm_create(&other);
+		err = i ? 0 : vgic_select(&other, v->row->rev);
+		vgic_vm_init_gic(&other);
+		if (vgic_is_v3(v))
+			vgic_vm_create_its(&other);
+		/* Before v6.17, a GICv3 had no register that could be accessed before init. */
+		if (i || (vgic_is_v3(v) && err == EBUSY))
+			ASSERT_SELECT(&other, v->row->rev);
+		expect_state(_metadata, &other, &s, true);
+		/* The groups themselves, whatever the revision makes of them */
+		ASSERT_SELECT(&other, VGIC_REV_LATEST);
+		expect_groups_reset(_metadata, &other);
+		v->nr_differences += other.nr_differences;
+	}
+}
+
 /* The SGI, PPI and SPI of every vCPU, and the LPI of the first, arrived so often. */
 static void expect_counts(struct __test_metadata *_metadata, struct vgic_vm *v,
 			  u32 times, bool groups)
@@ -455,8 +514,11 @@ static void move_on(struct __test_metadata *_metadata, struct vgic_vm *v,
 		if (vgic_is_v3(v))
 			vgic_signal_lpi(&from, 0);
 
-		to = another(&from);
 		save(&from, &s);
+		/* It may have to go on if the move fails. */
+		if (orders[0] != REVISION_NEVER)
+			EXPECT_USER(&from, vgic_iidr(&from, 0), VGIC_IIDR(v->row->rev));
+		to = another(&from);
 		move_guest(&to, &from);
 		restore(_metadata, &to, &s, orders[i]);
 		kvm_vm_free(from.vm);

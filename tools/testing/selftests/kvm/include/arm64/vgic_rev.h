@@ -59,6 +59,7 @@ struct vgic_vm {
 	int			gic_fd;
 	int			its_fd;
 	struct vgic_its_mem	its;
+	bool			vcpus_first;	/* create them before the GIC */
 	const char		*step;		/* what was done last, for messages */
 	int			nr_differences;	/* found so far */
 };
@@ -82,6 +83,7 @@ struct vgic_cmd {
 	/* Arguments and result of @fn, and for one that lasts */
 	u64			addr;
 	u64			val;
+	int			size;
 	bool			running;	/* set by the guest */
 	bool			stop;		/* set by the host */
 
@@ -138,6 +140,13 @@ struct vgic_reg vgic_iidr(struct vgic_vm *v, int vcpu);
 struct vgic_reg vgic_igroupr(struct vgic_vm *v, int i);
 int vgic_nr_igroupr(struct vgic_vm *v);
 
+/* The device attribute of a system register of the CPU interface, SYS_ICC_* */
+static inline u64 vgic_icc_attr(u64 vcpu, u32 reg)
+{
+	return vcpu << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT |
+	       (KVM_ARM64_SYS_REG(reg) & KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK);
+}
+
 /* Access a register as a VMM does, while no vCPU is running */
 u32 vgic_user_read(struct vgic_vm *v, struct vgic_reg reg);
 void vgic_user_write(struct vgic_vm *v, struct vgic_reg reg, u32 val);
@@ -169,10 +178,11 @@ void vgic_guest_forget(struct vgic_vm *v, int vcpu);
 /* Continue a vCPU that has left the guest in the middle of something, see @exit_in */
 void vgic_guest_continue(struct kvm_vcpu *vcpu);
 
-/* Have the vCPU of a register access it, with 32 bits or with 64 */
+/* Have the vCPU of a register access it, with 4 bytes or with 1, 2, 4 or 8 */
 u32 vgic_guest_read(struct vgic_vm *v, struct vgic_reg reg);
 void vgic_guest_write(struct vgic_vm *v, struct vgic_reg reg, u32 val);
-void vgic_guest_write64(struct vgic_vm *v, struct vgic_reg reg, u64 val);
+u64 vgic_guest_read_sized(struct vgic_vm *v, struct vgic_reg reg, int size);
+void vgic_guest_write_sized(struct vgic_vm *v, struct vgic_reg reg, int size, u64 val);
 
 /* Have a vCPU do something that lasts, in a thread: see @running and @stop */
 pthread_t vgic_guest_start(struct vgic_vm *v, int vcpu,
@@ -202,10 +212,11 @@ void vgic_pend_irqs(struct vgic_vm *v);
 void vgic_signal_irqs(struct vgic_vm *v);
 
 /*
- * Have vCPU @from send VGIC_REV_SGI to vCPU @to. For @group 0, GICv3 has a register
- * that does so only if the SGI is in that group.
+ * Have vCPU @from send VGIC_REV_SGI to vCPU @to, on GICv3 by a write of @reg: that is
+ * SYS_ICC_SGI1R_EL1, or one of SYS_ICC_SGI0R_EL1 and SYS_ICC_ASGI1R_EL1, which do so
+ * only if the SGI is in group 0.
  */
-void vgic_send_sgi(struct vgic_vm *v, int from, int to, int group);
+void vgic_send_sgi(struct vgic_vm *v, int from, int to, u32 reg);
 
 /* Signal the SPI of a vCPU, which is edge-triggered */
 void vgic_pulse_spi(struct vgic_vm *v, int vcpu);
@@ -213,10 +224,10 @@ void vgic_pulse_spi(struct vgic_vm *v, int vcpu);
 /*
  * Have a vCPU enable its LPIs and map @nr of them from VGIC_REV_LPI + @vcpu on, vCPU 0
  * first, with the configuration of the first @nr in memory, and have a device signal
- * one. Returns what KVM_SIGNAL_MSI does.
+ * one.
  */
 void vgic_map_lpis(struct vgic_vm *v, int vcpu, u8 prop, u32 nr);
 void vgic_configure_lpis(struct vgic_vm *v, u8 prop, u32 nr);
-int vgic_signal_lpi(struct vgic_vm *v, u32 event);
+void vgic_signal_lpi(struct vgic_vm *v, u32 event);
 
 #endif /* SELFTEST_KVM_VGIC_REV_H */

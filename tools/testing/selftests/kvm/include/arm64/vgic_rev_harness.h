@@ -15,6 +15,9 @@
 /* Emulated hosts with all debugging enabled need half of that. */
 #define VGIC_TIMEOUT_SEC	120
 
+/* Groups that are no reset value */
+#define PATTERN			0x5a5a5a5a
+
 /* Of a test, enough to tell a single bit from a whole register file */
 #define VGIC_MAX_DIFFERENCES	8
 
@@ -75,6 +78,23 @@ static inline void vgic_expect_both(struct __test_metadata *_metadata, const cha
 	vgic_expect_guest(_metadata, file, line, v, reg, expected);
 }
 
+/* A register that is accessed with 4 bytes has no access with more, or with fewer. */
+static inline void vgic_expect_one_size(struct __test_metadata *_metadata, const char *file,
+					int line, struct vgic_vm *v, struct vgic_reg reg,
+					u32 expected)
+{
+	static const int sizes[] = { 1, 2, 8 };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		vgic_guest_write_sized(v, reg, sizes[i], ~(u64)expected);
+		vgic_expect(_metadata, file, line, false, v, 0,
+			    vgic_guest_read_sized(v, reg, sizes[i]),
+			    "%s, read by vCPU %d with %d bytes", reg.name, reg.vcpu, sizes[i]);
+		vgic_expect_both(_metadata, file, line, v, reg, expected);
+	}
+}
+
 /*
  * If the kernel has refused a revision or ignored it, it is of no use to look at
  * what the revision would have changed.
@@ -97,6 +117,7 @@ static inline void vgic_assert_select(struct __test_metadata *_metadata, const c
 #define EXPECT_USER(...)	vgic_expect_user(_metadata, __FILE__, __LINE__, __VA_ARGS__)
 #define EXPECT_GUEST(...)	vgic_expect_guest(_metadata, __FILE__, __LINE__, __VA_ARGS__)
 #define EXPECT_BOTH(...)	vgic_expect_both(_metadata, __FILE__, __LINE__, __VA_ARGS__)
+#define EXPECT_ONE_SIZE(...)	vgic_expect_one_size(_metadata, __FILE__, __LINE__, __VA_ARGS__)
 #define ASSERT_SELECT(...)	vgic_assert_select(_metadata, __FILE__, __LINE__, __VA_ARGS__)
 
 /*
@@ -130,6 +151,9 @@ static inline void vgic_setup(struct __test_metadata *_metadata, struct vgic_vm 
 	*v = (struct vgic_vm){
 		.row = row, .nr_vcpus = 2, .nr_irqs = 128, .step = "at first",
 	};
+	/* It was asked for by name. */
+	if (vgic_is_v3(v) ? !kvm_supports_vgic_v3() : !kvm_supports_vgic_v2())
+		SKIP(return, "no %s on this host", row->gic);
 	if (!row->untouched && !vgic_rev_is_offered(v, row->rev))
 		SKIP(return, "revision %u is not offered by this kernel", row->rev);
 }
@@ -279,11 +303,12 @@ VGIC_FIXTURE(gicv2_default, &gicv2_untouched)
 static inline int vgic_run(int argc, char **argv)
 {
 	char *args[argc + 9];
-	int nr = 0;
+	int nr = argc;
 
 	test_disable_default_vgic();
 
-	args[nr++] = argv[0];
+	/* The first that matches a test decides: who asks for it gets it. */
+	memcpy(args, argv, argc * sizeof(*argv));
 	if (!kvm_supports_vgic_v2()) {
 		args[nr++] = "-F";
 		args[nr++] = "gicv2";
@@ -296,8 +321,8 @@ static inline int vgic_run(int argc, char **argv)
 		args[nr++] = "-F";
 		args[nr++] = "gicv3_default";
 	}
-	memcpy(args + nr, argv + 1, argc * sizeof(*argv));
-	return test_harness_run(nr + argc - 1, args);
+	args[nr] = NULL;
+	return test_harness_run(nr, args);
 }
 
 #endif /* SELFTEST_KVM_VGIC_REV_HARNESS_H */

@@ -210,10 +210,12 @@ static void guest_send_sgi(struct vgic_cmd *cmd)
 {
 	if (!cmd->v3)
 		writel(cmd->val, GICD_BASE_GVA + GICD_SGIR);
-	else if (cmd->addr)
+	else if (cmd->addr == SYS_ICC_SGI1R_EL1)
 		write_sysreg_s(cmd->val, SYS_ICC_SGI1R_EL1);
-	else
+	else if (cmd->addr == SYS_ICC_SGI0R_EL1)
 		write_sysreg_s(cmd->val, SYS_ICC_SGI0R_EL1);
+	else
+		write_sysreg_s(cmd->val, SYS_ICC_ASGI1R_EL1);
 	isb();
 }
 
@@ -224,17 +226,30 @@ static void guest_pend_ppi(struct vgic_cmd *cmd)
 
 static void guest_read(struct vgic_cmd *cmd)
 {
-	cmd->val = readl((void *)cmd->addr);
+	void *reg = (void *)cmd->addr;
+
+	cmd->val = cmd->size == 1 ? READ_ONCE(*(u8 *)reg) :
+		   cmd->size == 2 ? READ_ONCE(*(u16 *)reg) :
+		   cmd->size == 4 ? readl(reg) : readq(reg);
 }
 
 static void guest_write(struct vgic_cmd *cmd)
 {
-	writel(cmd->val, (void *)cmd->addr);
-}
+	void *reg = (void *)cmd->addr;
 
-static void guest_write64(struct vgic_cmd *cmd)
-{
-	writeq(cmd->val, (void *)cmd->addr);
+	switch (cmd->size) {
+	case 1:
+		WRITE_ONCE(*(u8 *)reg, cmd->val);
+		break;
+	case 2:
+		WRITE_ONCE(*(u16 *)reg, cmd->val);
+		break;
+	case 4:
+		writel(cmd->val, reg);
+		break;
+	default:
+		writeq(cmd->val, reg);
+	}
 }
 
 /* Host side: running the guest */
@@ -295,28 +310,34 @@ void vgic_guest_forget(struct vgic_vm *v, int vcpu)
 }
 
 static u64 guest_access(struct vgic_vm *v, struct vgic_reg reg,
-			void (*fn)(struct vgic_cmd *cmd), u64 val)
+			void (*fn)(struct vgic_cmd *cmd), int size, u64 val)
 {
 	struct vgic_cmd *cmd = vgic_guest_cmd(v, reg.vcpu);
 
 	cmd->addr = reg.gpa;
+	cmd->size = size;
 	cmd->val = val;
 	return vgic_guest_do(v, reg.vcpu, fn)->val;
 }
 
+u64 vgic_guest_read_sized(struct vgic_vm *v, struct vgic_reg reg, int size)
+{
+	return guest_access(v, reg, guest_read, size, 0);
+}
+
+void vgic_guest_write_sized(struct vgic_vm *v, struct vgic_reg reg, int size, u64 val)
+{
+	guest_access(v, reg, guest_write, size, val);
+}
+
 u32 vgic_guest_read(struct vgic_vm *v, struct vgic_reg reg)
 {
-	return guest_access(v, reg, guest_read, 0);
+	return vgic_guest_read_sized(v, reg, 4);
 }
 
 void vgic_guest_write(struct vgic_vm *v, struct vgic_reg reg, u32 val)
 {
-	guest_access(v, reg, guest_write, val);
-}
-
-void vgic_guest_write64(struct vgic_vm *v, struct vgic_reg reg, u64 val)
-{
-	guest_access(v, reg, guest_write64, val);
+	vgic_guest_write_sized(v, reg, 4, val);
 }
 
 static void *run_vcpu(void *vcpu)
@@ -347,9 +368,12 @@ void vgic_guest_stop(struct vgic_vm *v, int vcpu, pthread_t thread)
 
 u32 vgic_user_read(struct vgic_vm *v, struct vgic_reg reg)
 {
+	int ret;
 	u32 val;
 
-	kvm_device_attr_get(v->gic_fd, reg.group, reg.attr, &val);
+	ret = __kvm_device_attr_get(v->gic_fd, reg.group, reg.attr, &val);
+	TEST_ASSERT(!ret, "%s, read by userspace %s: %s", reg.name, v->step,
+		    strerrorname_np(errno));
 	return val;
 }
 
@@ -361,7 +385,10 @@ int __vgic_user_write(struct vgic_vm *v, struct vgic_reg reg, u32 val)
 
 void vgic_user_write(struct vgic_vm *v, struct vgic_reg reg, u32 val)
 {
-	kvm_device_attr_set(v->gic_fd, reg.group, reg.attr, &val);
+	int err = __vgic_user_write(v, reg, val);
+
+	TEST_ASSERT(!err, "%s, written by userspace %s: %s", reg.name, v->step,
+		    strerrorname_np(err));
 }
 
 struct vgic_reg vgic_gicd(struct vgic_vm *v, int vcpu, const char *name, u32 offset)
@@ -373,7 +400,7 @@ struct vgic_reg vgic_gicd(struct vgic_vm *v, int vcpu, const char *name, u32 off
 		.vcpu	= vcpu,
 	};
 
-	snprintf(reg.name, sizeof(reg.name), "%s", name);
+	snprintf(reg.name, sizeof(reg.name), *name ? "%s" : "GICD%s+%#x", name, offset);
 	return reg;
 }
 
@@ -387,7 +414,10 @@ struct vgic_reg vgic_gicr(int vcpu, const char *name, u32 offset)
 		.vcpu	= vcpu,
 	};
 
-	snprintf(reg.name, sizeof(reg.name), "%s of vCPU %d", name, vcpu);
+	if (*name)
+		snprintf(reg.name, sizeof(reg.name), "%s of vCPU %d", name, vcpu);
+	else
+		snprintf(reg.name, sizeof(reg.name), "GICR+%#x of vCPU %d", offset, vcpu);
 	return reg;
 }
 
@@ -443,11 +473,22 @@ int vgic_select(struct vgic_vm *v, u32 rev)
 
 /* Host side: setting up a VM */
 
-void vgic_vm_create(struct vgic_vm *v)
+static void add_vcpus(struct vgic_vm *v)
 {
 	int i;
 
+	for (i = 0; i < v->nr_vcpus; i++) {
+		v->vcpus[i] = vm_vcpu_add(v->vm, i, guest_code);
+		vcpu_init_descriptor_tables(v->vcpus[i]);
+	}
+}
+
+void vgic_vm_create(struct vgic_vm *v)
+{
 	v->vm = vm_create(v->nr_vcpus);
+	vm_init_descriptor_tables(v->vm);
+	if (v->vcpus_first)
+		add_vcpus(v);
 	v->gic_fd = vgic_is_v3(v) ? __vgic_v3_setup(v->vm, v->nr_vcpus, v->nr_irqs) :
 				    __vgic_v2_setup(v->vm, v->nr_irqs);
 	TEST_ASSERT(v->gic_fd >= 0, "Failed to create a %s", v->row->gic);
@@ -455,11 +496,8 @@ void vgic_vm_create(struct vgic_vm *v)
 	v->vm->arch.gic_fd = v->gic_fd;
 	v->vm->arch.has_gic = vgic_is_v3(v);
 
-	vm_init_descriptor_tables(v->vm);
-	for (i = 0; i < v->nr_vcpus; i++) {
-		v->vcpus[i] = vm_vcpu_add(v->vm, i, guest_code);
-		vcpu_init_descriptor_tables(v->vcpus[i]);
-	}
+	if (!v->vcpus_first)
+		add_vcpus(v);
 	vm_install_exception_handler(v->vm, VECTOR_IRQ_CURRENT, guest_irq_handler);
 	vm_install_exception_handler(v->vm, VECTOR_FIQ_CURRENT, guest_fiq_handler);
 }
@@ -529,11 +567,11 @@ void vgic_pend_irqs(struct vgic_vm *v)
 	vgic_write_shared(v, GICD_ISPENDR + 4, spis);
 }
 
-void vgic_send_sgi(struct vgic_vm *v, int from, int to, int group)
+void vgic_send_sgi(struct vgic_vm *v, int from, int to, u32 reg)
 {
 	struct vgic_cmd *cmd = vgic_guest_cmd(v, from);
 
-	cmd->addr = group;
+	cmd->addr = reg;
 	cmd->val = vgic_is_v3(v) ? VGIC_REV_SGI << 24 | BIT(to) :
 				   BIT(16 + to) | VGIC_REV_SGI;
 	vgic_guest_do(v, from, guest_send_sgi);
@@ -550,7 +588,7 @@ void vgic_signal_irqs(struct vgic_vm *v)
 	int i;
 
 	for (i = 0; i < v->nr_vcpus; i++) {
-		vgic_send_sgi(v, v->nr_vcpus - 1 - i, i, 1);
+		vgic_send_sgi(v, v->nr_vcpus - 1 - i, i, SYS_ICC_SGI1R_EL1);
 		vgic_guest_do(v, i, guest_pend_ppi);
 		vgic_pulse_spi(v, i);
 	}
@@ -563,7 +601,7 @@ void vgic_map_lpis(struct vgic_vm *v, int vcpu, u8 prop, u32 nr)
 	vgic_guest_do(v, vcpu, guest_map_lpis);
 }
 
-int vgic_signal_lpi(struct vgic_vm *v, u32 event)
+void vgic_signal_lpi(struct vgic_vm *v, u32 event)
 {
 	struct kvm_msi msi = {
 		.address_lo	= GITS_BASE_GPA + GITS_TRANSLATER,
@@ -571,7 +609,8 @@ int vgic_signal_lpi(struct vgic_vm *v, u32 event)
 		.flags		= KVM_MSI_VALID_DEVID,
 	};
 
-	return __vm_ioctl(v->vm, KVM_SIGNAL_MSI, &msi);
+	TEST_ASSERT(__vm_ioctl(v->vm, KVM_SIGNAL_MSI, &msi) == 1,
+		    "LPI %u not signaled %s", VGIC_REV_LPI + event, v->step);
 }
 
 void vgic_configure_lpis(struct vgic_vm *v, u8 prop, u32 nr)

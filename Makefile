@@ -15,6 +15,7 @@ PLANTED	     :=
 NAMES	     :=
 GUESTS	     :=
 GUESTS_DIR   :=
+HOSTS	     :=
 HOSTS_DIR    :=
 IMAGE	     :=
 REVISION     :=
@@ -38,8 +39,8 @@ NESTED	     :=
 APPEND	     :=
 AFTER	     :=
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
-	 HOSTS_DIR IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU TIMEOUT \
-	 TEST_TIMEOUT J V
+	 HOSTS HOSTS_DIR IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
+	 TIMEOUT TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
 override PRISTINE := $(call YES,$(PRISTINE))
@@ -79,14 +80,14 @@ guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVIS
 		--append 'quiet $(addprefix REVISION=,$(REVISION))' \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-guests
 
-# Two bases, without the series and with it. What is between others is not in moves.table.
-MOVES = $(foreach base,6.12 7.3,$(base)-pristine $(base))
-moves: knobs ## work: move guests between host kernels, there and back (HOSTS_DIR=)
+MOVES = $(filter $(or $(HOSTS),%),$(BUILT_HOSTS))
+moves: knobs ## work: move guests between host kernels, there and back (HOSTS= HOSTS_DIR=)
 	@$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
 		PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
 	@$(SELF) guests-initrd NESTED=1
-	@$(JUDGE) rig/boot/move-guests --base $(BASE) --hosts '$(foreach host,$(MOVES),\
+	@$(JUDGE) rig/boot/move-guests --base $(BASE) --built '$(foreach host,$(MOVES),\
 		$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
+		--names '$(HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
 		$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) --out out/moves \
 		--report out/report --kunit $(TESTS_OUT)/linux/tools/testing/kunit
 

@@ -40,6 +40,8 @@ QEMUS	   = $(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))"
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
 GUEST_KNOBS  = BASE KSRC TESTS_KSRC MACHINES GUESTS GUESTS_DIR DEBUG J V
+# Two bases, without the series and with it. What is between others is not in moves.table.
+BUILT_HOSTS  = $(foreach base,6.12 7.3,$(base)-pristine $(base))
 # MiB of a machine that has guests; images of others may want 1 GiB of them.
 GUEST_MEMORY = $(if $(IMAGE)$(GUESTS_DIR),3584,2048)
 
@@ -100,7 +102,7 @@ knobs:
 		--machines '$(if $(findstring command,$(origin MACHINES)),$(MACHINES))' --tests '$(TESTS)' \
 		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
 		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' \
-		--hosts-dir '$(HOSTS_DIR)' --image '$(IMAGE)' \
+		--hosts '$(HOSTS)' --built '$(BUILT_HOSTS:%=%=)' --hosts-dir '$(HOSTS_DIR)' --image '$(IMAGE)' \
 		--revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \
 		--duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' --out '$(OUT)' \
 		--cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)

@@ -112,7 +112,7 @@ moves_go_wrong()
 qemu -m 64M -kernel /guests/ungrouped" || return 1
 	image=$built/arch/arm64/boot/Image
 	expect 1 'load  ungrouped  1    selected  a      goes on  *goes on' \
-		rig/boot/move-guests --base misbehave --hosts "a=$image b=$image" \
+		rig/boot/move-guests --base misbehave --built "a=$image b=$image" --names "a b" \
 		--initrd "$work/initrd-guests" --out "$work/moves" --report "$work/report" \
 		--kunit "out/$base/linux/tools/testing/kunit" || return 1
 	said 'load  ungrouped  1    alone     a      notices GICD_IIDR !  notices GICD_IIDR !' \

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/kvm.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,6 +28,8 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -80,6 +83,29 @@ static void mount_all(void)
 		    errno != ENODEV)
 			die("mount %s: %m", mounts[i].dir);
 	}
+}
+
+/* A kernel as it is shipped has virtio in modules. Those of several may be here. */
+static void load_modules(void)
+{
+	struct utsname uts;
+	char pattern[128];
+	glob_t found;
+	size_t i;
+
+	uname(&uts);
+	snprintf(pattern, sizeof(pattern), "/modules/%s/*", uts.release);
+	if (glob(pattern, 0, NULL, &found))
+		return;
+	for (i = 0; i < found.gl_pathc; i++) {
+		int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+			die("%s: %m", found.gl_pathv[i]);
+		fprintf(stderr, "init: loaded %s\n", found.gl_pathv[i]);
+		close(fd);
+	}
+	globfree(&found);
 }
 
 /*
@@ -259,6 +285,7 @@ int main(int argc, char **argv)
 	int i;
 
 	mount_all();
+	load_modules();
 	if (argc == 1) {
 		console();
 		power_off();

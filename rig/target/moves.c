@@ -220,7 +220,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 {
 	char more[256], still[64], outcome[128], path[128], from[64];
 	const char *guest = row->cell[NAME], *want, *last = strrchr(hosts, ',');
-	bool selected = !strcmp(how, SELECTED);
+	bool selected = !strcmp(how, SELECTED), said = false;
 	enum outcome seen;
 	static struct console c;
 	pid_t pid;
@@ -232,6 +232,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	/* The first may be what it has found before it moved. */
 	seen = watch(&c, still, now() + PATIENCE);
 	if (seen == SEEN && !strstr(c.text, "no longer so: ")) {
+		said = strstr(c.text, "vgic-revision: selected revision");
 		c.len = 0;
 		seen = watch(&c, still, now() + PATIENCE);
 	}
@@ -240,7 +241,8 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	else if (strstr(c.text, "no longer so: "))
 		noticed(c.text, outcome, sizeof(outcome));
 	else
-		snprintf(outcome, sizeof(outcome), "%s", seen == SEEN ? "goes-on" :
+		snprintf(outcome, sizeof(outcome), "%s", seen == SEEN && selected != said ?
+			 "not-selected" : seen == SEEN ? "goes-on" :
 			 seen == ENDED ? "refused-by-QEMU" : "dead");
 
 	snprintf(from, sizeof(from), "%s", last ? last + 1 : hosts);

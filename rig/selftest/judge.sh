@@ -212,7 +212,7 @@ mutants_of_a_diff()
 {
 	tiny_kernel || return 1
 	echo 'raw_spinlock_t | a lock' >"$work/tiny.table"
-	rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+	rig/judge/generate-mutants --base 7.3 --tree "$work/tiny" --out "$work/tiny.mutants" \
 		--not-state "$work/tiny.table" || return 1
 	cat >"$work/tiny.expected" <<-'TXT'
 	and-or.vgic_uaccess_write_iidr.1: (val && !has_it(vcpu))
@@ -273,17 +273,17 @@ mutants_of_a_diff()
 
 	# A new field is a new mutant, and one of a new type needs a decision.
 	sed -i 's/u8 targets;/u8 new;\n&/' "$work/tiny/include/kvm/arm_vgic.h"
-	expect 0 '' rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+	expect 0 '' rig/judge/generate-mutants --base 7.3 --tree "$work/tiny" --out "$work/tiny.mutants" \
 		--not-state "$work/tiny.table" || return 1
 	[ -f "$work/tiny.mutants/clobber.vgic_irq.new.gicv3.3.diff" ] || return 1
 	sed -i 's/u8 new;/struct unheard_of new;/' "$work/tiny/include/kvm/arm_vgic.h"
 	expect 2 'is vgic_irq.new, "struct unheard_of", state of the guest' \
-		rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+		rig/judge/generate-mutants --base 7.3 --tree "$work/tiny" --out "$work/tiny.mutants" \
 		--not-state "$work/tiny.table" || return 1
 	echo 'vgic_irq.gone | it was a lock' >>"$work/tiny.table"
 	sed -i '/unheard_of/d' "$work/tiny/include/kvm/arm_vgic.h"
 	expect 2 '"vgic_irq.gone", which include/kvm/arm_vgic.h does not have' \
-		rig/judge/generate-mutants --tree "$work/tiny" --out "$work/tiny.mutants" \
+		rig/judge/generate-mutants --base 7.3 --tree "$work/tiny" --out "$work/tiny.mutants" \
 		--not-state "$work/tiny.table"
 }
 

@@ -217,10 +217,16 @@ VGIC_SELECT_TEST(before_init)
 	/* The first access to a GICv2 initializes that, so it has to be there by then. */
 	if (!vgic_is_v3(v))
 		__vm_vcpu_add(v->vm, LAST_ID);
-	/* Before v6.17, a GICv3 had no register that could be accessed here. */
+	/*
+	 * Before v6.17, a GICv3 had no register that could be accessed here.  A skip would
+	 * make up for what has failed.
+	 */
 	if (vgic_is_v3(v) && __kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_DIST_REGS,
-						   GICD_TYPER2, &typer2) && errno == EBUSY)
+						   GICD_TYPER2, &typer2) && errno == EBUSY) {
+		if (v->nr_differences)
+			return;
 		SKIP(return, "no register can be accessed before init on this kernel");
+	}
 	EXPECT_ERRNO(v, 0, vgic_select(v, v->row->rev), "revision %u written to GICD_IIDR",
 		     v->row->rev);
 	expect_selectable(_metadata, v);
@@ -413,20 +419,20 @@ TEST(cap)
 {
 	int revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
 	int kvm = open_kvm_dev_path_or_exit(), vm;
+	struct kvm_vm *plain = vm_create_barebones();
 
 	if (!kvm_supports_vgic_v2() && !kvm_supports_vgic_v3())
 		EXPECT_EQ(0, revs) TH_LOG("there is no GIC to have a revision");
 
-	vm = __kvm_ioctl(kvm, KVM_CREATE_VM, (void *)0);
-	ASSERT_LE(0, vm);
-	EXPECT_EQ(revs, ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VGIC_REVISIONS))
+	EXPECT_EQ(revs, vm_check_cap(plain, KVM_CAP_ARM_VGIC_REVISIONS))
 		TH_LOG("of a VM without a GIC");
-	close(vm);
+	kvm_vm_free(plain);
 
 	vm = __kvm_ioctl(kvm, KVM_CREATE_VM, (void *)KVM_VM_TYPE_ARM_PROTECTED);
 	close(kvm);
+	/* Not every host has them. */
 	if (vm < 0)
-		SKIP(return, "no protected VMs on this host");
+		return;
 	EXPECT_EQ(revs, ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VGIC_REVISIONS))
 		TH_LOG("of a protected VM");
 	close(vm);

@@ -362,6 +362,26 @@ VGIC_DEFAULT_TEST(two_vms)
 	v->nr_differences += other.nr_differences;
 }
 
+/* The oldest way to a GICv2, which gives a VMM nothing to write GICD_IIDR with */
+VGIC_BODY(irqchip);
+VGIC_ADD(gicv2_default, irqchip)
+VGIC_BODY(irqchip)
+{
+	u64 id = KVM_ARM_DEVICE_VGIC_V2 << KVM_ARM_DEVICE_ID_SHIFT;
+	struct kvm_arm_device_addr addrs[] = {
+		{ id | KVM_VGIC_V2_ADDR_TYPE_DIST, GICD_BASE_GPA },
+		{ id | KVM_VGIC_V2_ADDR_TYPE_CPU, GICC_BASE_GPA },
+	};
+	int i;
+
+	v->irqchip = true;
+	vgic_vm_create(v);
+	for (i = 0; i < ARRAY_SIZE(addrs); i++)
+		vm_ioctl(v->vm, KVM_ARM_SET_DEVICE_ADDR, &addrs[i]);
+	for (i = 0; i < v->nr_vcpus; i++)
+		EXPECT_GUEST(v, vgic_iidr(v, i), VGIC_IIDR(v->row->rev));
+}
+
 /* For whoever has to find out why a guest doesn't get its interrupts */
 VGIC_TEST(debugfs)
 {

@@ -60,6 +60,7 @@ struct vgic_vm {
 	int			its_fd;
 	struct vgic_its_mem	its;
 	bool			vcpus_first;	/* create them before the GIC */
+	bool			irqchip;	/* KVM_CREATE_IRQCHIP creates it */
 	const char		*step;		/* what was done last, for messages */
 	int			nr_differences;	/* found so far */
 };

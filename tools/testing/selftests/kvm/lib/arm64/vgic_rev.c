@@ -489,9 +489,17 @@ void vgic_vm_create(struct vgic_vm *v)
 	vm_init_descriptor_tables(v->vm);
 	if (v->vcpus_first)
 		add_vcpus(v);
-	v->gic_fd = vgic_is_v3(v) ? __vgic_v3_setup(v->vm, v->nr_vcpus, v->nr_irqs) :
-				    __vgic_v2_setup(v->vm, v->nr_irqs);
-	TEST_ASSERT(v->gic_fd >= 0, "Failed to create a %s", v->row->gic);
+	if (v->irqchip) {
+		vm_ioctl(v->vm, KVM_CREATE_IRQCHIP, NULL);
+		virt_map(v->vm, GICD_BASE_GPA, GICD_BASE_GPA,
+			 vm_calc_num_guest_pages(v->vm->mode, KVM_VGIC_V2_DIST_SIZE));
+		v->gic_fd = -1;
+	} else {
+		v->gic_fd = vgic_is_v3(v) ?
+			    __vgic_v3_setup(v->vm, v->nr_vcpus, v->nr_irqs) :
+			    __vgic_v2_setup(v->vm, v->nr_irqs);
+		TEST_ASSERT(v->gic_fd >= 0, "Failed to create a %s", v->row->gic);
+	}
 	/* Has the guest run at EL2 where it can, see vm_supports_el2(). */
 	v->vm->arch.gic_fd = v->gic_fd;
 	v->vm->arch.has_gic = vgic_is_v3(v);

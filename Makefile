@@ -84,7 +84,7 @@ MOVES = $(filter $(or $(HOSTS),%),$(BUILT_HOSTS))
 moves: knobs ## work: move guests between host kernels, there and back (HOSTS= HOSTS_DIR=)
 	@$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
 		PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
-	@$(SELF) guests-initrd NESTED=1
+	@$(SELF) guests-initrd NESTED=1 $(if $(GUESTS),GUESTS='$(GUESTS)')
 	@$(JUDGE) rig/boot/move-guests --base $(BASE) --built '$(foreach host,$(MOVES),\
 		$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
 		--names '$(HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \

@@ -20,7 +20,6 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <glob.h>
-#include <linux/kvm.h>
 #include <linux/random.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +34,9 @@
 
 #define TABLE		"/moves.table"
 #define MONITOR		"/tmp/monitor"	/* FIFOs: the host may have no sockets */
+#define WITH_MONITOR	"-chardev pipe,id=monitor,path=" MONITOR " -mon monitor "
+/* A CPU that all hosts can have: what QEMU lets be chosen of it that is new in v4.18 or later */
+#define CPU		"-cpu host,kvm-psci-version=1.0,kvm-steal-time=off "
 #define STATE		"/tmp/state"
 #define SELECTED	"selected"	/* how: by vgic-revision, */
 #define ALONE		"alone"		/* or QEMU as it is */
@@ -42,20 +44,8 @@
 #define MAX_EXPECTED	64
 
 static const char *host;
-static char options[256];	/* more of them for QEMU */
 static char *expected[MAX_EXPECTED][6];
 static int nr_expected, num;
-
-/* A monitor, and a CPU that all hosts can have: PSCI 1.0, and no PMU, as some have none */
-static void set_options(void)
-{
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-	snprintf(options, sizeof(options), "-cpu host,kvm-psci-version=1.0%s "
-		 "-chardev pipe,id=monitor,path=" MONITOR " -mon monitor ",
-		 ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0 ? ",pmu=off" : "");
-	close(kvm);
-}
 
 static void read_expected(void)
 {
@@ -192,7 +182,7 @@ static void save_row(const struct row *row, const char *rev)
 	/* What the default is, is for each host to say. */
 	if (!strcmp(rev, DEFAULT))
 		want[strcspn(row->cell[CONSOLE], "%")] = '\0';
-	pid = start(row, rev, options, &c);
+	pid = start(row, rev, CPU WITH_MONITOR, &c);
 	if (watch(&c, want, now() + atoi(row->cell[SECONDS])) == SEEN) {
 		if (save()) {
 			outcome = "saved";
@@ -237,8 +227,8 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	static struct console c;
 	pid_t pid;
 
-	snprintf(more, sizeof(more), "%s-incoming file:/moves/%s/%s/%s", options, hosts, rev,
-		 guest);
+	snprintf(more, sizeof(more), CPU WITH_MONITOR "-incoming file:/moves/%s/%s/%s",
+		 hosts, rev, guest);
 	snprintf(still, sizeof(still), "%s: still", guest);
 	pid = start(row, selected ? rev : DEFAULT, more, &c);
 	/* The first may be what it has found before it moved. */
@@ -333,7 +323,6 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	credit_entropy();
-	set_options();
 	host = getenv("HOST") ?: "unnamed";
 	read_rows(NULL);
 	read_expected();

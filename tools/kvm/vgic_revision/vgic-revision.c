@@ -1,182 +1,126 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vgic-revision.c - run a VMM at a revision of KVM's emulated GIC
- *
- * For VMMs that do not write GICD_IIDR. preload.c does it in the VMM; what is
- * here makes sure that the dynamic linker will load that.
+ * vgic-revision.c - what a KVM/arm64 host makes of GICD_IIDR.Revision
  */
-#include <elf.h>
 #include <err.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <sys/xattr.h>
-#include <unistd.h>
 
-#ifndef LIBEXECDIR
-#define LIBEXECDIR	"/usr/libexec"
-#endif
-
-#define PRELOAD		"vgic-revision-preload.so"
-
-/* As env(1) and nice(1) have it */
-#define REFUSED		125
-#define CANNOT_RUN	126
-#define NOT_FOUND	127
+#include "vgic-revision.h"
 
 static const char usage[] =
-	"usage: vgic-revision run --revision N -- VMM [ARGUMENT]...\n"
+	"usage: vgic-revision [--gic 2|3] [--json] [--quiet]\n"
+	"       vgic-revision can N [--gic 2|3] [--quiet]\n"
+	"       vgic-revision list [--json]\n"
+	"       vgic-revision face [--revision N] [--gic 2|3] [--from guest|user]\n"
+	"                          [--compare FILE [OTHER]]\n"
+	"       vgic-revision run --revision N -- VMM [ARGUMENT]...\n"
 	"\n"
-	"Run a VMM with GICD_IIDR.Revision of its guest's GIC set to N.\n"
-	"See vgic-revision(1).\n";
+	"What this host makes of GICD_IIDR.Revision, the revision of the GIC that\n"
+	"KVM/arm64 emulates:\n"
+	"\n"
+	"(nothing)  which revisions it selects, refuses and ignores\n"
+	"can        whether it can select N\n"
+	"list       which VMs run here, at which revision (for root)\n"
+	"face       each register: its reset value, and what can be written\n"
+	"run        run a VMM with the revision of its guest's GIC set to N\n"
+	"\n"
+	"Exit status: 0 yes, 1 no (it ignores some, it cannot, faces differ),\n"
+	"2 cannot be found out, 125 to 127 see \"run\" in vgic-revision(1).\n";
 
-/* What execvp() would run */
-static void find_program(const char *name, char *path)
+static int refuse_usage(void)
 {
-	const char *dir = getenv("PATH"), *end;
-
-	if (strchr(name, '/')) {
-		if (access(name, F_OK))
-			err(NOT_FOUND, "%s", name);
-		snprintf(path, PATH_MAX, "%s", name);
-		return;
-	}
-	for (; dir; dir = *end ? end + 1 : NULL) {
-		end = strchrnul(dir, ':');
-		snprintf(path, PATH_MAX, "%.*s/%s", (int)(end - dir), dir, name);
-		if (!access(path, X_OK))
-			return;
-	}
-	errx(NOT_FOUND, "%s: not found", name);
+	fputs(usage, stderr);
+	return UNKNOWN;
 }
 
-static void find_preload(char *path)
+static int parse_number(const char *text, int min, int max)
 {
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - sizeof(PRELOAD));
+	char *end;
+	long val = strtol(text, &end, 10);
 
-	if (len > 0) {
-		path[len] = '\0';
-		strcpy(strrchr(path, '/') + 1, PRELOAD);
-		if (!access(path, R_OK))
-			return;
-	}
-	snprintf(path, PATH_MAX, "%s/%s", LIBEXECDIR, PRELOAD);
-	if (access(path, R_OK))
-		err(REFUSED, "%s", path);
+	if (!*text || *end || val < min || val > max)
+		errx(UNKNOWN, "%s is not a number from %d to %d", text, min, max);
+	return val;
 }
 
-/* What the kernel is to start instead, which then loads the program */
-static void find_linker(const char *program, char *linker)
+static bool parse(int argc, char **argv, struct options *options)
 {
-	Elf64_Phdr phdr;
-	Elf64_Ehdr ehdr;
-	struct stat st;
-	int fd, i;
+	static const struct option names[] = {
+		{ "compare", required_argument, NULL, 'c' },
+		{ "from", required_argument, NULL, 'f' },
+		{ "gic", required_argument, NULL, 'g' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "revision", required_argument, NULL, 'r' },
+		{}
+	};
+	int c;
 
-	fd = open(program, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		err(CANNOT_RUN, "%s", program);
-	if ((st.st_mode & (S_ISUID | S_ISGID)) ||
-	    fgetxattr(fd, "security.capability", NULL, 0) > 0)
-		errx(REFUSED, "refused: %s has privileges: nothing can be loaded into it",
-		     program);
-	if (read(fd, &ehdr, sizeof(ehdr)) != sizeof(ehdr) ||
-	    memcmp(ehdr.e_ident, ELFMAG, SELFMAG) ||
-	    ehdr.e_ident[EI_CLASS] != ELFCLASS64)
-		errx(REFUSED, "refused: %s is no 64-bit program: is it a script that runs the VMM?",
-		     program);
-	for (i = 0; i < ehdr.e_phnum; i++) {
-		if (pread(fd, &phdr, sizeof(phdr), ehdr.e_phoff + i * sizeof(phdr)) !=
-		    sizeof(phdr))
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			options->compare = optarg;
 			break;
-		if (phdr.p_type != PT_INTERP || phdr.p_filesz > PATH_MAX)
-			continue;
-		if (pread(fd, linker, phdr.p_filesz, phdr.p_offset) == (ssize_t)phdr.p_filesz) {
-			close(fd);
-			return;
+		case 'f':
+			options->from_user = !strcmp(optarg, "user");
+			if (!options->from_user && strcmp(optarg, "guest"))
+				return false;
+			break;
+		case 'g':
+			options->gic = parse_number(optarg, 2, 3);
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(YES);
+		case 'j':
+			options->json = true;
+			break;
+		case 'q':
+			options->quiet = true;
+			break;
+		case 'r':
+			options->revision = parse_number(optarg, 0, NR_REVISIONS - 1);
+			break;
+		default:
+			return false;
 		}
 	}
-	errx(REFUSED, "refused: %s is statically linked: nothing can be loaded into it", program);
-}
-
-/*
- * A linker that cannot load a library which it was told to preload runs the
- * program without. Ask it what it would load.
- */
-static bool will_load(const char *linker, const char *program, const char *library)
-{
-	char line[2 * PATH_MAX];
-	bool found = false;
-	int fds[2], status;
-	pid_t pid;
-	FILE *f;
-
-	if (pipe(fds))
-		err(REFUSED, "pipe");
-	pid = fork();
-	if (pid < 0)
-		err(REFUSED, "fork");
-	if (!pid) {
-		dup2(fds[1], STDOUT_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		execl(linker, linker, "--list", program, NULL);
-		_exit(NOT_FOUND);
-	}
-	close(fds[1]);
-	f = fdopen(fds[0], "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (strstr(line, library))
-			found = true;
-	if (f)
-		fclose(f);
-	return waitpid(pid, &status, 0) == pid && !status && found;
-}
-
-static void add_to_preload(const char *library)
-{
-	const char *others = getenv("LD_PRELOAD");
-	char *all;
-
-	if (asprintf(&all, "%s%s%s", library, others ? ":" : "", others ?: "") < 0 ||
-	    setenv("LD_PRELOAD", all, 1))
-		err(REFUSED, "LD_PRELOAD");
-	free(all);
+	return argc - optind <= 1;
 }
 
 int main(int argc, char **argv)
 {
-	char program[PATH_MAX], library[PATH_MAX], linker[PATH_MAX];
-	unsigned long rev;
-	char *end;
+	struct options options = { .revision = -1 };
+	const char *command = "", *operand;
 
-	if (argc == 2 && !strcmp(argv[1], "--help")) {
-		fputs(usage, stdout);
-		return 0;
+	if (argc > 1 && *argv[1] != '-') {
+		command = argv[1];
+		argc--;
+		argv++;
 	}
-	if (argc < 6 || strcmp(argv[1], "run") || strcmp(argv[2], "--revision") ||
-	    strcmp(argv[4], "--")) {
-		fputs(usage, stderr);
-		return REFUSED;
+	if (!strcmp(command, "run"))
+		return run(argc, argv);
+
+	if (!parse(argc, argv, &options))
+		return refuse_usage();
+	operand = argv[optind];
+	if (!strcmp(command, "face")) {
+		options.with = operand;
+		if (!operand || options.compare)
+			return face(&options);
+	} else if (!strcmp(command, "can")) {
+		if (operand) {
+			options.revision = parse_number(operand, 0, NR_REVISIONS - 1);
+			return can(&options);
+		}
+	} else if (!operand && !strcmp(command, "list")) {
+		return list(&options);
+	} else if (!operand && !*command) {
+		return query(&options);
 	}
-	rev = strtoul(argv[3], &end, 10);
-	if (!*argv[3] || *end || rev > 15)
-		errx(REFUSED, "refused: %s is not a revision: GICD_IIDR has room for 0 to 15",
-		     argv[3]);
-
-	find_program(argv[5], program);
-	find_preload(library);
-	find_linker(program, linker);
-	add_to_preload(library);
-	setenv("VGIC_REVISION", argv[3], 1);
-	if (!will_load(linker, program, library))
-		errx(REFUSED, "refused: %s cannot load %s into %s", linker, library, program);
-
-	execv(program, argv + 5);
-	err(CANNOT_RUN, "%s", program);
+	return refuse_usage();
 }

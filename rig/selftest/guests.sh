@@ -126,8 +126,8 @@ vmms_without_a_revision()
 	rm -rf "$work/tool"
 	mkdir -p "$work/tool"
 	tool=$work/tool/vgic-revision
-	gcc -Wall -Wextra -Werror -D_GNU_SOURCE -o "$tool" \
-		tools/kvm/vgic_revision/vgic-revision.c || return 1
+	gcc -Wall -Wextra -Werror -D_GNU_SOURCE -o "$tool" $(printf \
+		'tools/kvm/vgic_revision/%s.c ' vgic-revision compare list run not-arm64) || return 1
 	expect 125 'vgic-revision-preload.so: No such file' "$tool" run --revision 1 -- ls ||
 		return 1
 	: | gcc -shared -x c -o "$tool-preload.so" - || return 1

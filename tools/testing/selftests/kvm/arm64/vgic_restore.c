@@ -568,6 +568,7 @@ VGIC_V2_SELECT_TEST(opt_in)
 	EXPECT_USER(v, reg, 0);
 	v->step = "in revision 3";
 	ASSERT_SELECT(v, VGIC_REV_LATEST);
+	EXPECT_USER(v, reg, 0);
 	vgic_user_write(v, reg, ~0);
 	EXPECT_USER(v, reg, ~0);
 

@@ -417,9 +417,9 @@ static void expect_lpi(struct __test_metadata *_metadata, int line, struct vgic_
 {
 	struct vgic_cmd *cmd = vgic_guest_do(v, cpu, vgic_guest_peek);
 
-	vgic_expect(_metadata, __FILE__, line, false, v, expected,
-		    cmd->pending[1] == VGIC_REV_LPI + cpu,
-		    "is the LPI of vCPU %d pending %s", cpu, when);
+	vgic_expect(_metadata, __FILE__, line, false, v,
+		    expected ? VGIC_REV_LPI + cpu : IAR_SPURIOUS, cmd->pending[1],
+		    "INTID that is pending on vCPU %d %s", cpu, when);
 }
 
 #define EXPECT_LPI(...)		expect_lpi(_metadata, __LINE__, __VA_ARGS__)

@@ -38,6 +38,8 @@ PROGRAM	     :=
 NESTED	     :=
 APPEND	     :=
 AFTER	     :=
+# The tree of make carry: of its own makes, and for refresh.
+CARRY	     := $(filter carry,$(MAKECMDGOALS))
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
 	 HOSTS HOSTS_DIR IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
 	 TIMEOUT TEST_TIMEOUT J V
@@ -95,7 +97,7 @@ moves: knobs ## work: move guests between host kernels, there and back (HOSTS= H
 tree: knobs deps ## work: the kernel as a git repo, out/<base>/linux: branches base and series
 	@$(PHASE) --name fetch -- $(DOWNLOAD) --base $(BASE) --ksrc '$(KSRC)'
 	@$(PHASE) --name unpack -- rig/source/unpack $(TREES) --cache $(CACHE) --ksrc '$(KSRC)'
-	@$(if $(PRISTINE),:,$(PHASE) --name apply -- rig/source/sync-series tree $(TREES))
+	@$(if $(PRISTINE)$(CARRY),:,$(PHASE) --name apply -- rig/source/sync-series tree $(TREES))
 
 .PHONY: refresh
 refresh: knobs ## work: write branch series back to series/ and to the whole files
@@ -116,6 +118,16 @@ FEWER = $(addprefix J=,$(J)) $(addprefix V=,$(V)) $(filter-out TIMEOUT=600,TIMEO
 check: knobs ## prove: run and docs on every base, laws, review, the rig's own tests
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach base,$(BASES),docs BASE=$(base);run \
 		BASE=$(base) $(FEWER);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests'
+
+.PHONY: carry
+carry: MACHINES = gicv3-vhe gicv2-vhe
+carry: knobs ## prove: does the series apply to another release (KSRC=)? build, boot
+	@rig/source/install-packages --for carry
+	@$(PHASE) --name unpack -- rig/source/unpack $(TREES) --any-version --cache $(CACHE) \
+		--ksrc '$(KSRC)'
+	@$(SELF) tree BASE=$(BASE) NESTED=1
+	@$(JUDGE) rig/judge/carry-series --tree $(LINUX) --base $(BASE) --from out/$(BASE)/linux \
+		-- $(call PASS,KSRC MACHINES) MACHINES='$(MACHINES)'
 
 .PHONY: laws
 laws: knobs ## prove: tree and refresh are inverse; git am gives the same tree; defects apply

@@ -5,7 +5,7 @@
 
 BASES := $(sort $(notdir $(wildcard bases/*)))
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vgic-revisions
-OUT   := out/$(firstword $(BASE))$(if $(KSRC),-ksrc)$(if $(PRISTINE),-pristine)
+OUT   := out/$(firstword $(BASE))$(if $(CARRY),-carry,$(if $(KSRC),-ksrc))$(if $(PRISTINE),-pristine)
 LINUX := $(OUT)/linux
 # Below the source, for then kbuild's paths are relative, and ccache finds what a clone
 # elsewhere has built.
@@ -38,7 +38,7 @@ NEWER_QEMU = $(if $(QEMU),true,rig/source/newer-qemu --machines '$(MACHINES)' --
 QEMUS	   = $(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))"
 # This kernel is to have kmemleak: one without would find no leaks.
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
-TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(DEBUG), $(DEBUG))
+TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(CARRY), carried)$(if $(DEBUG), $(DEBUG))
 GUEST_KNOBS  = BASE KSRC TESTS_KSRC MACHINES GUESTS GUESTS_DIR DEBUG J V
 # Two bases, without the series and with it. What is between others is not in moves.table.
 BUILT_HOSTS  = $(foreach base,6.12 7.3,$(base)-pristine $(base))

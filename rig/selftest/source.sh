@@ -274,3 +274,72 @@ edits_outside_the_tracked_paths()
 	cp -p "$work/stray" "$stray"
 	expect 0 '^apply' in_copy make tree
 }
+
+# edit DIRECTORY NAME SED...: a commit that changes virt/kvm/NAME
+edit()
+{
+	tree=$1 name=$2
+	shift 2
+	sed -i "$@" "$tree/virt/kvm/$name"
+	git -C "$tree" -c user.name=t -c user.email=unset@invalid commit -q -a -m "KVM: $name"
+}
+
+carry_small()
+{
+	env PATH="$work/bin-carry:$PATH" rig/judge/carry-series --base 7.3 \
+		--from "$work/carry/from" --tree "$work/carry/to/linux" -- J=1
+}
+
+# test: each way a commit can apply; what conflicts is resolved, and it goes on
+carry_to_another_release()
+{
+	rm -rf "$work/carry"
+	mkdir -p "$work/carry" "$work/bin-carry"
+	printf '#!/bin/sh\necho "5 passed, 0 failed, 1 skipped"\n' >"$work/bin-carry/make"
+	chmod +x "$work/bin-carry/make"
+	names='exact moved fuzzy shifted merged there conflict last'
+	small_kernel "$work/carry/old" small || return 1
+	for name in $names; do
+		seq 40 >"$work/carry/old/virt/kvm/$name"
+	done
+	git -C "$work/carry/old" add -A && edit "$work/carry/old" last 1d || return 1
+	cp -r "$work/carry/old" "$work/carry/new"
+	rig/source/unpack --base 7.3 --tree "$work/carry/from" --cache "$work" \
+		--ksrc "$work/carry/old" || return 1
+	git -C "$work/carry/from" checkout -q -b series
+	echo '{"base": "0"}' >"$work/carry/from/.git/rig-made"
+	for name in $names; do
+		edit "$work/carry/from" "$name" '15s/$/ new/; 30s/$/ new/'
+	done
+
+	new=$work/carry/new
+	edit "$new" moved '1i 0\n0\n0\n0\n0'
+	edit "$new" fuzzy '12s/$/ too/'
+	edit "$new" shifted -n '1,11H; 12,$p; 18{ x; s/.//; p }'
+	edit "$new" merged '15s/$/ new/'
+	edit "$new" there '15s/$/ new/; 30s/$/ new/'
+	edit "$new" conflict '15s/$/ other/'
+	sed -i 's/= 3/= 4/' "$new/Makefile"
+	git -C "$new" -c user.name=t -c user.email=unset@invalid commit -q -a -m 7.4
+	rig/source/unpack --base 7.3 --any-version --tree "$work/carry/to/linux" --cache "$work" \
+		--ksrc "$new" || return 1
+
+	expect 1 '^series of 7.3: from 7.3 to 7.4$' carry_small &&
+		said '^exact  *applies  *nothing' '^moved  *offset 5  *nothing' \
+		'^fuzzy  *fuzz 1  *look at the fuzz in virt/kvm/fuzzy line 12' \
+		'^shifted  *offset 11  *look at this commit' \
+		'^merged  *3-way  *look at the merge in virt/kvm/merged line 12' \
+		'^there  *is there  *leave it out' \
+		'^conflict  *CONFLICT  *resolve virt/kvm/conflict line 15' '^last  *not tried' \
+		'^6 passed, 1 failed, 1 skipped$' || return 1
+	expect 1 '^conflict  *CONFLICT  *resolve' carry_small || return 1
+	git -C "$work/carry/to/linux" checkout -q --theirs virt/kvm/conflict
+	git -C "$work/carry/to/linux" -c user.name=t -c user.email=unset@invalid commit -q -a -C \
+		CHERRY_PICK_HEAD
+	expect 0 '^conflict  *by hand' carry_small &&
+		said '^fuzzy  *fuzz 1' '^last  *applies' '^boots .* 5 passed, 0 failed' || return 1
+	edit "$work/carry/from" last '5s/$/ new/'
+	expect 2 'has changed since it was carried: rm -rf' carry_small || return 1
+	expect 2 'make carry takes the tree of another release: KSRC=' in_copy make carry &&
+		expect 2 "KSRC=$work is not a Linux source tree" in_copy make carry KSRC="$work"
+}

@@ -35,6 +35,8 @@ knobs_that_do_not_go_together()
 		expect 2 'MACHINES= and TESTS= are not for make check' in_copy make check \
 			MACHINES=gicv3-vhe &&
 		expect 2 'PRISTINE= is not for make bench' in_copy make bench PRISTINE=1 &&
+		expect 2 'DEBUG= and PRISTINE= are not for make carry' in_copy make carry \
+			KSRC=/ DEBUG=kcsan &&
 		expect 2 'IMAGE= and REVISION= are for make guest' in_copy make guests IMAGE=x ||
 		return 1
 	expect 0 'check-laws .*--ksrc ./tree.' make -n laws KSRC=/tree &&
@@ -57,7 +59,7 @@ knobs_from_the_environment()
 dry_runs()
 {
 	rm -rf "$copy/out"
-	for target in check run guests debug mutants bench fuzz faults planted soak series; do
+	for target in check run guests debug mutants bench fuzz faults planted soak series carry; do
 		in_copy make -n $target || return 1
 	done
 	[ ! -e "$copy/out" ]

@@ -13,7 +13,7 @@ BUILD := build$(addprefix -,$(DEBUG))
 
 # kselftests are for running on any kernel: they are built once, from this base.
 TESTS_BASE := 7.3
-TESTS_OUT  := $(if $(filter $(TESTS_BASE),$(BASE)$(PRISTINE)),$(OUT),out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc))
+TESTS_OUT  := $(if $(filter $(TESTS_BASE),$(BASE)$(PRISTINE)$(CARRY)),$(OUT),out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc))
 
 # Not $(MAKE), which make would run even with -n.
 SELF   := make --no-print-directory

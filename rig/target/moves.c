@@ -220,7 +220,7 @@ static void noticed(const char *text, char *words, size_t size)
 static void load_guest(const struct row *row, const char *hosts, const char *rev,
 		       const char *how)
 {
-	char more[512], still[64], outcome[128], path[128], from[64];
+	char more[512], still[64], outcome[128], path[128];
 	const char *guest = row->cell[NAME], *want, *last = strrchr(hosts, ',');
 	bool selected = !strcmp(how, SELECTED), said = false;
 	enum outcome seen;
@@ -247,8 +247,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 			 "not-selected" : seen == SEEN ? "goes-on" :
 			 seen == ENDED ? "refused-by-QEMU" : "dead");
 
-	snprintf(from, sizeof(from), "%s", last ? last + 1 : hosts);
-	want = expected_of(guest, rev, how, from);
+	want = expected_of(guest, rev, how, hosts);
 	if (strcmp(outcome, want)) {
 		printf("# expected %s; the console:\n", want);
 		print_tail(c.text);

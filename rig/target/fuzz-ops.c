@@ -536,7 +536,8 @@ static void do_its(struct op *op)
 	u32 ids[NR_LPIS], cpus[NR_LPIS];
 	int i, err;
 
-	if (!is_v3() || !m.init || !m.nr_vcpus || vm.its >= 0 || m.maybe_dead || init_vcpus())
+	if (!is_v3() || !m.init || !m.nr_vcpus || vm.fd < 0 || vm.its >= 0 || m.maybe_dead ||
+	    init_vcpus())
 		return;
 	err = vmm_create_its(&vm);
 	say("ITS: %s", strerrorname_np(err));

@@ -18,6 +18,7 @@ GUESTS_DIR   :=
 HOSTS	     :=
 HOSTS_DIR    :=
 IMAGE	     :=
+NAME	     :=
 REVISION     :=
 N	     := 20
 DURATION     := 600
@@ -41,7 +42,7 @@ AFTER	     :=
 # The tree of make carry: of its own makes, and for refresh.
 CARRY	     := $(filter carry,$(MAKECMDGOALS))
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
-	 HOSTS HOSTS_DIR IMAGE REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
+	 HOSTS HOSTS_DIR IMAGE NAME REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
 	 TIMEOUT TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
@@ -92,6 +93,17 @@ moves: knobs ## work: move guests between host kernels, there and back (HOSTS= H
 		--names '$(HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
 		$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) --out out/moves \
 		--report out/report --kunit $(TESTS_OUT)/linux/tools/testing/kunit
+
+.PHONY: survey
+survey: kernel ## prove: ask shipped kernels what their GIC is, and compare with survey/ (HOSTS=)
+	@$(PHASE) --name 'build survey' -- $(BUILDER) survey TREE=$(LINUX)
+	@$(BUILDER) initramfs TREE=$(LINUX) BUILD=$(BUILD) OUT=out/survey \
+		TO=$(LINUX)/build/kselftest NAMES='survey vgic-revision'
+	@$(JUDGE) rig/boot/survey-kernels --names '$(HOSTS)' $(addprefix --image ,$(IMAGE)) \
+		--name '$(NAME)' --ours $(LINUX)/$(BUILD)/arch/arm64/boot/Image --cache $(CACHE) \
+		--tool $(LINUX)/build/kselftest/host/vgic-revision --initrd out/survey/initrd \
+		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio $(addprefix --jobs ,$(J)) \
+		--kunit $(LINUX)/tools/testing/kunit --out out/survey --report out/report
 
 .PHONY: tree
 tree: knobs deps ## work: the kernel as a git repo, out/<base>/linux: branches base and series
@@ -195,7 +207,7 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: knobs ## work: remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build* out/*/docs out/moves out/*/guests out/*/initrd* out/*/run* \
+	rm -rf out/*/linux/build* out/*/docs out/moves out/survey out/*/guests out/*/initrd* out/*/run* \
 		out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test

@@ -15,6 +15,8 @@
 #	program    rig/target/$(PROGRAM).c, in $(TO)/arm64   TREE TO PROGRAM
 #	initramfs  PID 1 and what it runs, $(OUT)/initrd     TREE BUILD TO OUT NAMES
 #	guests     guests, what runs them, $(TO)/guests      TREE TO
+#	survey     the tool and what runs it, in $(TO)/arm64, TREE TO
+#	           and for this machine, in $(TO)/host
 #
 # TREE is the kernel's source, BUILD a directory in it. J is the number of jobs, V=1
 # shows the commands.
@@ -84,7 +86,7 @@ GUEST_FLAGS := -ffreestanding -fno-pic -fno-stack-protector -mgeneral-regs-only 
 	       -mstrict-align -static -nostdlib $(addprefix -Wl$(comma),--build-id=none \
 	       --no-warn-rwx-segments -Trig/guest/guest.lds)
 
-.PHONY: configure image objects suite headers selftests program initramfs guests
+.PHONY: configure image objects suite headers selftests program initramfs guests survey
 
 CONFIGURED := $(TREE)/$(BUILD)/.configured
 configure:
@@ -129,6 +131,15 @@ program:
 	@$(TARGET_CC) -pthread $(FLAGS_$(PROGRAM)) -isystem $(TREE)/build/usr/include \
 		-o $(TO)/arm64/$(PROGRAM) $(SOURCES_$(PROGRAM):%=rig/target/%) $(LIBS_$(PROGRAM))
 
+# For the machines static, which shipped kernels have nothing beside; here to compare.
+TOOL	= make -s -C $(TREE)/tools/kvm/vgic_revision
+survey: headers
+	@mkdir -p $(TO)/arm64 $(TO)/host
+	@$(TARGET_CC) -o $(TO)/arm64/survey rig/target/survey.c
+	@$(TOOL) OUTPUT=$(abspath $(TO))/arm64/ CC='$(CROSS)gcc' LDFLAGS=-static \
+		$(abspath $(TO))/arm64/vgic-revision
+	@$(TOOL) OUTPUT=$(abspath $(TO))/host/ CC=gcc $(abspath $(TO))/host/vgic-revision
+
 # What it runs goes in without symbols, which are most of it.
 initramfs:
 	@mkdir -p $(OUT)/tests
@@ -149,5 +160,4 @@ guests: headers
 		rig/target/host.c &&) :
 	@$(filter-out -static,$(TARGET_CC)) -isystem $(TREE)/build/usr/include \
 		-o $(TO)/guests/small-vmm rig/target/small-vmm.c
-	@make -s -C $(TREE)/tools/kvm/vgic_revision OUTPUT=$(abspath $(TO))/guests/ \
-		CC='$(CROSS)gcc'
+	@$(TOOL) OUTPUT=$(abspath $(TO))/guests/ CC='$(CROSS)gcc'

@@ -103,7 +103,7 @@ knobs:
 		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
 		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' \
 		--hosts '$(HOSTS)' --built '$(BUILT_HOSTS:%=%=)' --hosts-dir '$(HOSTS_DIR)' --image '$(IMAGE)' \
-		--revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \
+		--name '$(NAME)' --revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \
 		--duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' --out '$(OUT)' \
 		--cache '$(CACHE)' --status $(STATUS) $(if $(NESTED),--nested)
 

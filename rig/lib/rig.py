@@ -71,6 +71,23 @@ def choose(what, wanted, known):
     return {name: known[name] for name in names}
 
 
+def shipped(name, args, **how):
+    """The folder of a kernel of shipped.table: Image and modules.cpio."""
+    return Path(subprocess.run(
+        [RIG / 'source/shipped-kernel', '--name', name, '--cache', args.cache,
+         '--gen-init-cpio', args.gen_init_cpio],
+        stdout=subprocess.PIPE, text=True, check=True, **how).stdout.strip())
+
+
+def pack(path, parts):
+    """An initramfs of several."""
+    with open(path, 'wb') as f:
+        for part in parts:
+            f.write(part.read_bytes())
+            f.write(bytes(-f.tell() % 4))
+    return path
+
+
 def start(log, *command):
     """A program in the background that does not outlive this one, and when it began."""
     with open(log, 'w') as f:

@@ -44,6 +44,24 @@ knobs_that_do_not_go_together()
 		expect 0 'KSRC="/tree".*PRISTINE=' make -n bench KSRC=/tree
 }
 
+# test: what make survey does not take
+knobs_of_survey()
+{
+	for knob in BASE=6.12 MACHINES=gicv3-vhe PRISTINE=1 REVISION=1; do
+		expect 2 'make survey takes no BASE' in_copy make survey $knob || return 1
+	done
+	expect 2 'takes IMAGE= and NAME= together' in_copy make survey IMAGE=README.md &&
+		expect 2 'takes IMAGE= and NAME= together' in_copy make survey NAME=v1 &&
+		expect 2 'takes HOSTS= or IMAGE=' in_copy make survey HOSTS=debian-7.3 \
+			IMAGE=README.md NAME=v1 &&
+		expect 2 'IMAGE=none: there is no such file' in_copy make survey IMAGE=none NAME=v1 &&
+		expect 2 'NAME=a/b: letters, digits' in_copy make survey IMAGE=README.md NAME=a/b &&
+		expect 2 'NAME=debian-7.3: letters' in_copy make survey IMAGE=README.md \
+			NAME=debian-7.3 &&
+		expect 2 'unknown name in HOSTS: debian-1' in_copy make survey HOSTS=debian-1 &&
+		said '7.3-series' && expect 2 'NAME= is for make survey' in_copy make run NAME=v1
+}
+
 # test: only the command line has knobs, and 0 means no
 knobs_from_the_environment()
 {

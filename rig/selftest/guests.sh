@@ -120,6 +120,35 @@ qemu -m 64M -kernel /guests/ungrouped" || return 1
 		'back  ungrouped  1    selected  a > b  goes on  *-$'
 }
 
+survey()
+{
+	env PATH="${2:-$PATH}" rig/boot/survey-kernels --names "$1" --ours "$built/arch/arm64/boot/Image" \
+		--record "$work/record" --out "$work/survey" --report "$work/report" \
+		--tool "out/$base/linux/build/kselftest/host/vgic-revision" \
+		--initrd "$work/initrd" --cache "$work/cache" \
+		--gen-init-cpio "$built/usr/gen_init_cpio" \
+		--kunit "out/$base/linux/tools/testing/kunit"
+}
+
+# test: what is not as it is on record, what is missing there, and a kernel that is gone
+surveys_go_wrong()
+{
+	rm -rf "$work/record" "$work/survey"
+	make -s -f rig/build/build.mk survey TREE="out/$base/linux" >/dev/null &&
+	make -s -f rig/build/build.mk initramfs TREE="out/$base/linux" OUT="$work" \
+		NAMES='survey vgic-revision' || return 2
+	expect 0 '^7.3-series .* 0 1 2 3  -  *11 new  *11 new' survey 7.3-series &&
+		expect 0 'as on record  as on record  kept' survey 7.3-series || return 1
+	sed -i '/^GICD_IGROUPR1/s/writable/set by ones/' \
+		"$work/record/7.3-series-rev2-gicv3-guest.face" || return 1
+	rm "$work/record/7.3-series-rev2-gicv2-guest.face"
+	expect 1 '^GICD_IGROUPR1 to GICD_IGROUPR2: set by ones ffffffff in ' survey 7.3-series &&
+		said '1 differ *1 new' || return 1
+	tools_without "$work/without-apt" apt-get
+	expect 2 'debian-5.10 .* there is no apt-get here' survey debian-5.10 \
+		"$work/without-apt" && said 'no kernel has said anything'
+}
+
 # test: VMMs that vgic-revision can do nothing for, and a library that is left out
 vmms_without_a_revision()
 {

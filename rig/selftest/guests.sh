@@ -144,6 +144,9 @@ surveys_go_wrong()
 	rm "$work/record/7.3-series-rev2-gicv2-guest.face"
 	expect 1 '^GICD_IGROUPR1 to GICD_IGROUPR2: set by ones ffffffff in ' survey 7.3-series &&
 		said '1 differ *1 new' || return 1
+	cp "$work/record/7.3-series-rev2-gicv2-user.face" \
+		"$work/record/7.3-series-rev4-gicv2-user.face"
+	expect 1 '1 differ *1 missing' survey 7.3-series || return 1
 	tools_without "$work/without-apt" apt-get
 	expect 2 'debian-5.10 .* there is no apt-get here' survey debian-5.10 \
 		"$work/without-apt" && said 'no kernel has said anything'

@@ -145,6 +145,9 @@ static inline bool vgic_rev_is_offered(const struct vgic_vm *v, u32 rev)
 	return !(refused & BIT(rev));
 }
 
+/* Which GICs a guest can have on this host: vgic_run() asks once, for all tests */
+static bool vgic_has_v2, vgic_has_v3;
+
 static inline void vgic_setup(struct __test_metadata *_metadata, struct vgic_vm *v,
 			      const struct vgic_rev *row)
 {
@@ -152,7 +155,7 @@ static inline void vgic_setup(struct __test_metadata *_metadata, struct vgic_vm 
 		.row = row, .nr_vcpus = 2, .nr_irqs = 128, .step = "at first",
 	};
 	/* It was asked for by name. */
-	if (vgic_is_v3(v) ? !kvm_supports_vgic_v3() : !kvm_supports_vgic_v2())
+	if (!(vgic_is_v3(v) ? vgic_has_v3 : vgic_has_v2))
 		SKIP(return, "no %s on this host", row->gic);
 	if (!row->untouched && !vgic_rev_is_offered(v, row->rev))
 		SKIP(return, "revision %u is not offered by this kernel", row->rev);
@@ -306,16 +309,18 @@ static inline int vgic_run(int argc, char **argv)
 	int nr = argc;
 
 	test_disable_default_vgic();
+	vgic_has_v2 = kvm_supports_vgic_v2();
+	vgic_has_v3 = kvm_supports_vgic_v3();
 
 	/* The first that matches a test decides: who asks for it gets it. */
 	memcpy(args, argv, argc * sizeof(*argv));
-	if (!kvm_supports_vgic_v2()) {
+	if (!vgic_has_v2) {
 		args[nr++] = "-F";
 		args[nr++] = "gicv2";
 		args[nr++] = "-F";
 		args[nr++] = "gicv2_default";
 	}
-	if (!kvm_supports_vgic_v3()) {
+	if (!vgic_has_v3) {
 		args[nr++] = "-F";
 		args[nr++] = "gicv3";
 		args[nr++] = "-F";

@@ -19,6 +19,7 @@ HOSTS	     :=
 HOSTS_DIR    :=
 IMAGE	     :=
 NAME	     :=
+LSMOD	     :=
 REVISION     :=
 N	     := 20
 DURATION     := 600
@@ -42,7 +43,7 @@ AFTER	     :=
 # The tree of make carry: of its own makes, and for refresh.
 CARRY	     := $(filter carry,$(MAKECMDGOALS))
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
-	 HOSTS HOSTS_DIR IMAGE NAME REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
+	 HOSTS HOSTS_DIR IMAGE NAME LSMOD REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
 	 TIMEOUT TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
@@ -140,6 +141,21 @@ carry: knobs ## prove: does the series apply to another release (KSRC=)? build, 
 	@$(SELF) tree BASE=$(BASE) NESTED=1
 	@$(JUDGE) rig/judge/carry-series --tree $(LINUX) --base $(BASE) --from out/$(BASE)/linux \
 		-- $(call PASS,KSRC MACHINES) MACHINES='$(MACHINES)'
+
+.PHONY: kernel-deb
+kernel-deb: MACHINES = gicv3-vhe gicv2-vhe
+kernel-deb: initrd ## work: packages of the patched kernel as Debian configures it; boot (LSMOD=)
+	@rig/source/install-packages --for kernel-deb
+	@$(PHASE) --name 'package kernel' -- rig/build/package-kernel $(TREES) --lsmod '$(LSMOD)' \
+		$(addprefix --jobs ,$(J)) --cache $(CACHE) \
+		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio
+	@ls -sh $(LINUX)/build-deb/*.deb
+	@shipped=$$(rig/source/shipped-kernel --cache $(CACHE) --deb $(LINUX)/build-deb/linux-image-*.deb \
+		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio) || exit; \
+	cat $(OUT)/initrd $$shipped/modules.cpio >$(OUT)/initrd-deb && \
+	$(JUDGE) $(RUN) --image $$shipped/Image --initrd $(OUT)/initrd-deb \
+		--machines '$(MACHINES)' --out $(OUT)/run-deb --report out/report \
+		--title '$(TITLE) package'
 
 .PHONY: laws
 laws: knobs ## prove: tree and refresh are inverse; git am gives the same tree; defects apply

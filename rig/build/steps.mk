@@ -40,8 +40,8 @@ QEMUS	   = $(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))"
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(CARRY), carried)$(if $(DEBUG), $(DEBUG))
 GUEST_KNOBS  = BASE KSRC TESTS_KSRC MACHINES GUESTS GUESTS_DIR DEBUG J V
-# Two bases, without the series and with it. What is between others is not in moves.table.
-BUILT_HOSTS  = $(foreach base,6.12 7.3,$(base)-pristine $(base))
+# Two bases without the series, and all with it.
+BUILT_HOSTS  = 6.1 $(foreach base,6.12 7.3,$(base)-pristine $(base))
 # MiB of a machine that has guests; images of others may want 1 GiB of them.
 GUEST_MEMORY = $(if $(IMAGE)$(GUESTS_DIR),3584,2048)
 

@@ -49,15 +49,16 @@ static void expect_views(struct __test_metadata *_metadata, struct vgic_vm *v)
 	};
 	int i, cpu;
 
+	/* A VMM may restore GICR_IIDR like any other, before the first run. */
+	for (cpu = 0; vgic_is_v3(v) && cpu < v->nr_vcpus; cpu++)
+		for (i = 0; i < ARRAY_SIZE(scribbles); i++) {
+			vgic_user_write(v, vgic_gicr(cpu, "GICR_IIDR", GICR_IIDR), scribbles[i]);
+			EXPECT_USER(v, vgic_iidr(v, cpu), iidr);
+		}
+
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
 		struct vgic_reg gicd = vgic_iidr(v, cpu);
 		struct vgic_reg gicr = vgic_gicr(cpu, "GICR_IIDR", GICR_IIDR);
-
-		/* A VMM may restore it like any other, and before the first run. */
-		for (i = 0; vgic_is_v3(v) && i < ARRAY_SIZE(scribbles); i++) {
-			vgic_user_write(v, gicr, scribbles[i]);
-			EXPECT_USER(v, gicd, iidr);
-		}
 
 		EXPECT_BOTH(v, gicd, iidr);
 		EXPECT_ONE_SIZE(v, gicd, iidr);
@@ -76,10 +77,12 @@ static void expect_views(struct __test_metadata *_metadata, struct vgic_vm *v)
 /* The ITS has a revision of its own, that of the tables it saves. */
 static void expect_its_iidr(struct __test_metadata *_metadata, struct vgic_vm *v)
 {
+	struct vgic_reg reg = { .name = "GITS_IIDR", .gpa = GITS_BASE_GPA + GITS_IIDR };
 	u64 iidr, wrong = VGIC_IIDR(1);
 	int ret;
 
 	vgic_vm_create_its(v);
+	EXPECT_GUEST(v, reg, VGIC_IIDR(0));
 	kvm_device_attr_get(v->its_fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, GITS_IIDR, &iidr);
 	EXPECT_VGIC(v, VGIC_IIDR(0), iidr, "GITS_IIDR, read by userspace");
 	ret = __kvm_device_attr_set(v->its_fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS,
@@ -91,9 +94,9 @@ static void expect_its_iidr(struct __test_metadata *_metadata, struct vgic_vm *v
 VGIC_TEST(views)
 {
 	vgic_vm_start(_metadata, v);
+	expect_views(_metadata, v);
 	if (vgic_is_v3(v))
 		expect_its_iidr(_metadata, v);
-	expect_views(_metadata, v);
 }
 
 /* Revisions that never existed are refused, and that changes nothing. */
@@ -200,7 +203,7 @@ static void expect_groups(struct __test_metadata *_metadata, struct vgic_vm *v)
 VGIC_SELECT_TEST(before_init)
 {
 	u64 addr[2] = { GICD_BASE_GPA, GICR_BASE_GPA };
-	u32 typer2, nr_irqs = v->nr_irqs, now;
+	u32 nr_irqs = v->nr_irqs, now;
 	struct kvm_vcpu_init init;
 	struct kvm_vcpu *vcpu;
 
@@ -217,15 +220,10 @@ VGIC_SELECT_TEST(before_init)
 	/* The first access to a GICv2 initializes that, so it has to be there by then. */
 	if (!vgic_is_v3(v))
 		__vm_vcpu_add(v->vm, LAST_ID);
-	/*
-	 * Before v6.17, a GICv3 had no register that could be accessed here.  A skip would
-	 * make up for what has failed.
-	 */
-	if (vgic_is_v3(v) && __kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_DIST_REGS,
-						   GICD_TYPER2, &typer2) && errno == EBUSY) {
-		if (v->nr_differences)
-			return;
-		SKIP(return, "no register can be accessed before init on this kernel");
+	if (!vgic_has_early_access(v)) {
+		EXPECT_ERRNO(v, EBUSY, vgic_select(v, v->row->rev),
+			     "revision %u written to GICD_IIDR", v->row->rev);
+		return;
 	}
 	EXPECT_ERRNO(v, 0, vgic_select(v, v->row->rev), "revision %u written to GICD_IIDR",
 		     v->row->rev);
@@ -434,11 +432,10 @@ VGIC_DEFAULT_TEST(cap)
 	}
 }
 
-/* For a VMM without a VM, for one with a protected VM, and where there is no GIC */
+/* For a VMM without a VM, for one without a GIC yet, and where there is none */
 TEST(cap)
 {
 	int revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
-	int kvm = open_kvm_dev_path_or_exit(), vm;
 	struct kvm_vm *plain = vm_create_barebones();
 
 	if (!kvm_supports_vgic_v2() && !kvm_supports_vgic_v3())
@@ -447,12 +444,19 @@ TEST(cap)
 	EXPECT_EQ(revs, vm_check_cap(plain, KVM_CAP_ARM_VGIC_REVISIONS))
 		TH_LOG("of a VM without a GIC");
 	kvm_vm_free(plain);
+}
+
+TEST(cap_protected)
+{
+	int revs = kvm_check_cap(KVM_CAP_ARM_VGIC_REVISIONS);
+	int kvm = open_kvm_dev_path_or_exit(), vm;
 
 	vm = __kvm_ioctl(kvm, KVM_CREATE_VM, (void *)KVM_VM_TYPE_ARM_PROTECTED);
 	close(kvm);
-	/* Not every host has them. */
-	if (vm < 0)
-		return;
+	if (vm < 0) {
+		ASSERT_EQ(EINVAL, errno);
+		SKIP(return, "no protected VM on this host");
+	}
 	EXPECT_EQ(revs, ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VGIC_REVISIONS))
 		TH_LOG("of a protected VM");
 	close(vm);

@@ -96,7 +96,7 @@ static void expect_igroupr(struct __test_metadata *_metadata, struct vgic_vm *v)
 
 	/* There is no access to two words at once, nor to a part of one. */
 	v->step = "accessed with another size";
-	for (i = 0; i < v->nr_vcpus + 1; i++) {
+	for (i = 0; i < vgic_nr_igroupr(v); i++) {
 		reg = vgic_igroupr(v, i);
 		EXPECT_ONE_SIZE(v, reg, expected[i]);
 	}
@@ -172,13 +172,12 @@ VGIC_TEST(delivery)
 static void guest_boot(struct vgic_cmd *cmd)
 {
 	u32 cpu = guest_get_vcpuid(), spi = VGIC_REV_SPI(cpu);
-	u64 sgi_base = GICD_BASE_GPA, target = GICD_ITARGETSR + spi / 4 * 4;
-
-	if (cmd->v3)
-		sgi_base = GICR_BASE_GPA + cpu * KVM_VGIC_V3_REDIST_SIZE + SZ_64K;
+	u32 target = GICD_ITARGETSR + spi / 4 * 4;
+	u32 sgi_frame = cpu * KVM_VGIC_V3_REDIST_SIZE + SZ_64K;
 
 	vgic_guest_enable_groups(cmd);
-	writel(BIT(VGIC_REV_SGI) | BIT(cmd->timer), (void *)(sgi_base + GICD_ISENABLER));
+	writel(BIT(VGIC_REV_SGI) | BIT(cmd->timer),
+	       (cmd->v3 ? GICR_BASE_GVA + sgi_frame : GICD_BASE_GVA) + GICD_ISENABLER);
 	if (cmd->v3)
 		writeq(cpu, GICD_BASE_GVA + GICD_IROUTER + 8 * spi);
 	else
@@ -191,10 +190,12 @@ static void guest_boot(struct vgic_cmd *cmd)
 
 static void guest_let_timer_expire(struct vgic_cmd *cmd)
 {
+	u64 deadline = timer_get_cntct(VIRTUAL) + timer_get_cntfrq();
+
 	timer_set_cval(VIRTUAL, timer_get_cntct(VIRTUAL));
 	timer_set_ctl(VIRTUAL, CTL_ENABLE);
 	while (!(timer_get_ctl(VIRTUAL) & CTL_ISTATUS))
-		cpu_relax();
+		GUEST_ASSERT(timer_get_cntct(VIRTUAL) < deadline);
 }
 
 /*
@@ -402,14 +403,15 @@ VGIC_TEST(eoi)
 	}
 }
 
+/* Event and collection have the number of the vCPU, see vgic_map_lpis(). */
 static void guest_its_inv(struct vgic_cmd *cmd)
 {
-	its_send_inv_cmd(cmd->its.cmdq_base_va, 0, 0);
+	its_send_inv_cmd(cmd->its.cmdq_base_va, 0, guest_get_vcpuid());
 }
 
 static void guest_its_invall(struct vgic_cmd *cmd)
 {
-	its_send_invall_cmd(cmd->its.cmdq_base_va, 0);
+	its_send_invall_cmd(cmd->its.cmdq_base_va, guest_get_vcpuid());
 }
 
 /* The LPI of a vCPU: the second has the one after that of the first. */
@@ -460,8 +462,6 @@ static void expect_direct_invalidation(struct __test_metadata *_metadata,
 
 	for (i = 0; i <= 4; i++) {
 		syncr.vcpu = i / 2 % 2;
-		EXPECT_ONE_SIZE(v, syncr, 0);
-
 		vgic_configure_lpis(v, VGIC_LPI_ENABLED, v->nr_vcpus);
 		write_by(v, i, invlpir, VGIC_REV_LPI + cpu);
 		EXPECT_LPI(v, cpu, direct, "after GICR_INVLPIR");
@@ -501,29 +501,29 @@ static void expect_lpi_ctrl(struct __test_metadata *_metadata, struct vgic_vm *v
 	}
 }
 
-static void read_lpi_tables(struct vgic_vm *v, u32 words[4])
+/* A word of GICR_PROPBASER or GICR_PENDBASER of each vCPU */
+static struct vgic_reg lpi_table(int i)
 {
-	int i;
-
-	for (i = 0; i < 4; i++)
-		words[i] = vgic_user_read(v, vgic_gicr(0, "", GICR_PROPBASER + 4 * i));
+	return vgic_gicr(i / 4, i % 4 < 2 ? "GICR_PROPBASER" : "GICR_PENDBASER",
+			 GICR_PROPBASER + 4 * (i % 4));
 }
 
 /* A selection leaves LPIs alone, apart from what the guest can do about them. */
 static void expect_lpis_kept(struct __test_metadata *_metadata, struct vgic_vm *v, u32 rev,
-			     const u32 tables[4])
+			     const u32 *tables)
 {
-	u32 now[4];
-	int i;
+	struct vgic_reg reg;
+	int i, cpu;
 
 	v->step = rev == 2 ? "after selecting revision 2" : "after selecting revision 3";
 	ASSERT_SELECT(v, rev);
-	read_lpi_tables(v, now);
-	for (i = 0; i < 4; i++)
-		EXPECT_VGIC(v, tables[i], now[i], "GICR_%sBASER, word %d",
-			    i < 2 ? "PROP" : "PEND", i % 2);
+	for (i = 0; i < 4 * v->nr_vcpus; i++) {
+		reg = lpi_table(i);
+		EXPECT_USER(v, reg, tables[i]);
+	}
 	expect_lpi_ctrl(_metadata, v, rev, true);
-	EXPECT_LPI(v, 0, true, "once it is");
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
+		EXPECT_LPI(v, cpu, true, "once it is");
 }
 
 /*
@@ -533,8 +533,8 @@ static void expect_lpis_kept(struct __test_metadata *_metadata, struct vgic_vm *
 VGIC_V3_TEST(lpi)
 {
 	struct vgic_cmd *cmd;
-	u32 tables[4], rev;
-	int cpu;
+	u32 tables[4 * VGIC_REV_MAX_VCPUS], rev;
+	int i, cpu;
 
 	vgic_vm_start(_metadata, v);
 	expect_lpi_ctrl(_metadata, v, v->row->rev, false);
@@ -545,7 +545,8 @@ VGIC_V3_TEST(lpi)
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
 		vgic_map_lpis(v, cpu, VGIC_LPI_DISABLED, 1);
 	expect_lpi_ctrl(_metadata, v, v->row->rev, true);
-	read_lpi_tables(v, tables);
+	for (i = 0; i < 4 * v->nr_vcpus; i++)
+		tables[i] = vgic_user_read(v, lpi_table(i));
 
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
 		vgic_signal_lpi(v, cpu);
@@ -553,32 +554,36 @@ VGIC_V3_TEST(lpi)
 		expect_direct_invalidation(_metadata, v, cpu, has_direct_invalidation(v));
 	}
 
-	vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
-	vgic_guest_do(v, 0, guest_its_invall);
-	EXPECT_LPI(v, 0, true, "after INVALL");
-	vgic_configure_lpis(v, VGIC_LPI_DISABLED, 1);
-	vgic_guest_do(v, 0, guest_its_inv);
-	EXPECT_LPI(v, 0, false, "after INV of a disabled LPI");
-	vgic_configure_lpis(v, VGIC_LPI_ENABLED, 1);
-	vgic_guest_do(v, 0, guest_its_inv);
-	EXPECT_LPI(v, 0, true, "after INV");
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
+		vgic_configure_lpis(v, VGIC_LPI_ENABLED, v->nr_vcpus);
+		vgic_guest_do(v, cpu, guest_its_invall);
+		EXPECT_LPI(v, cpu, true, "after INVALL");
+		vgic_configure_lpis(v, VGIC_LPI_DISABLED, v->nr_vcpus);
+		vgic_guest_do(v, cpu, guest_its_inv);
+		EXPECT_LPI(v, cpu, false, "after INV of a disabled LPI");
+		vgic_configure_lpis(v, VGIC_LPI_ENABLED, v->nr_vcpus);
+		vgic_guest_do(v, cpu, guest_its_inv);
+		EXPECT_LPI(v, cpu, true, "after INV");
+	}
 
 	/* From 3 down and up, and up from wherever this guest is now */
 	for (rev = 3; rev >= 2; rev--)
 		expect_lpis_kept(_metadata, v, rev, tables);
 	expect_lpis_kept(_metadata, v, 3, tables);
 
-	vgic_guest_cmd(v, 0)->wait_lpis = 1;
-	cmd = vgic_guest_do(v, 0, vgic_guest_take);
-	EXPECT_VGIC(v, VGIC_REV_LPI, cmd->lpi, "INTID of the LPI that was taken");
-	EXPECT_VGIC(v, 1, cmd->nr_lpis, "times that the LPI was taken");
+	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
+		vgic_guest_cmd(v, cpu)->wait_lpis = 1;
+		cmd = vgic_guest_do(v, cpu, vgic_guest_take);
+		EXPECT_VGIC(v, VGIC_REV_LPI + cpu, cmd->lpi,
+			    "INTID of the LPI that vCPU %d took", cpu);
+		EXPECT_VGIC(v, 1, cmd->nr_lpis, "times that vCPU %d took its LPI", cpu);
 
-	vgic_signal_lpi(v, 0);
-	EXPECT_LPI(v, 0, true, "once more");
-	for (cpu = 0; cpu < v->nr_vcpus; cpu++)
+		vgic_signal_lpi(v, cpu);
+		EXPECT_LPI(v, cpu, true, "once more");
 		vgic_guest_write(v, vgic_gicr(cpu, "", GICR_CTLR), 0);
+		EXPECT_LPI(v, cpu, false, "while GICR_CTLR.EnableLPIs is clear");
+	}
 	expect_lpi_ctrl(_metadata, v, 3, false);
-	EXPECT_LPI(v, 0, false, "while GICR_CTLR.EnableLPIs is clear");
 }
 
 /* A register of vCPU 0 as it is while that has left the guest */
@@ -616,10 +621,12 @@ VGIC_V3_TEST(busy_bits)
 	};
 	bool direct = has_direct_invalidation(v);
 	struct timespec start;
+	cpu_set_t cpus;
 	pthread_t thread;
 	int i, round;
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+	kvm_sched_getaffinity(0, sizeof(cpus), &cpus);
+	if (CPU_COUNT(&cpus) < 2)
 		SKIP(return, "two vCPUs at once need two CPUs");
 
 	vgic_vm_start(_metadata, v);

@@ -120,6 +120,7 @@ static inline bool vgic_is_intid(u32 intid)
 void vgic_vm_create(struct vgic_vm *v);
 void vgic_vm_init_gic(struct vgic_vm *v);
 void vgic_vm_create_its(struct vgic_vm *v);
+void vgic_vm_free(struct vgic_vm *v);
 
 /*
  * Write GICD_IIDR as a VMM does, to select a revision. Returns 0 or a positive

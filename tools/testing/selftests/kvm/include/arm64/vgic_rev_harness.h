@@ -8,6 +8,8 @@
 #ifndef SELFTEST_KVM_VGIC_REV_HARNESS_H
 #define SELFTEST_KVM_VGIC_REV_HARNESS_H
 
+#include <sys/utsname.h>
+
 #include "kselftest_harness.h"
 #include "processor.h"
 #include "vgic_rev.h"
@@ -140,9 +142,24 @@ static inline bool vgic_rev_is_offered(const struct vgic_vm *v, u32 rev)
 		vgic_vm_init_gic(&probe);
 		if (vgic_select(&probe, rev) == EINVAL)
 			refused |= BIT(rev);
-		kvm_vm_free(probe.vm);
+		vgic_vm_free(&probe);
 	}
 	return !(refused & BIT(rev));
+}
+
+/*
+ * Since v6.17, GICD_IIDR of a GICv3 can be accessed before init, which no capability
+ * says. The first access to a GICv2 initializes it.
+ */
+static inline bool vgic_has_early_access(const struct vgic_vm *v)
+{
+	unsigned int major, minor;
+	struct utsname uts;
+
+	uname(&uts);
+	TEST_ASSERT(sscanf(uts.release, "%u.%u", &major, &minor) == 2,
+		    "Cannot parse the kernel's release: %s", uts.release);
+	return !vgic_is_v3(v) || major > 6 || (major == 6 && minor >= 17);
 }
 
 /* Which GICs a guest can have on this host: vgic_run() asks once, for all tests */

@@ -14,6 +14,7 @@
 
 /* What is to arrive is pending already, so this is a lot. */
 #define TAKE_SEC	5
+#define START_SEC	30
 
 /* Two to the power of this is how many LPIs a device can have. */
 #define ITT_EVENTID_BITS	12
@@ -351,10 +352,13 @@ pthread_t vgic_guest_start(struct vgic_vm *v, int vcpu,
 {
 	struct vgic_cmd *cmd = set_command(v, vcpu, fn);
 	pthread_t thread;
+	int i;
 
 	kvm_pthread_create(&thread, NULL, run_vcpu, v->vcpus[vcpu]);
-	while (!READ_ONCE(cmd->running))
+	for (i = 0; !READ_ONCE(cmd->running); i++) {
+		TEST_ASSERT(i < 1000 * START_SEC, "vCPU %d does not start %s", vcpu, v->step);
 		usleep(1000);
+	}
 	return thread;
 }
 
@@ -520,6 +524,17 @@ void vgic_vm_create_its(struct vgic_vm *v)
 {
 	vgic_its_alloc_mem(v->vm, &v->its, 1, v->nr_vcpus, 1);
 	v->its_fd = vgic_its_setup(v->vm);
+}
+
+/* Devices keep the VM that they belong to. */
+void vgic_vm_free(struct vgic_vm *v)
+{
+	if (v->its_fd)
+		close(v->its_fd);
+	/* kvm_vm_free() does so for a GICv3. */
+	if (!vgic_is_v3(v))
+		close(v->gic_fd);
+	kvm_vm_free(v->vm);
 }
 
 /* Host side: interrupts */

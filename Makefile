@@ -96,13 +96,13 @@ moves: knobs ## work: move guests between host kernels, there and back (HOSTS= H
 		--report out/report --kunit $(TESTS_OUT)/linux/tools/testing/kunit
 
 .PHONY: survey
-survey: kernel ## prove: ask shipped kernels what their GIC is, and compare with survey/ (HOSTS=)
-	@$(PHASE) --name 'build survey' -- $(BUILDER) survey TREE=$(LINUX)
+survey: kernel tests ## prove: ask shipped kernels what their GIC is, and compare with survey/ (HOSTS=)
+	@$(PHASE) --name 'build survey' -- $(BUILDER) survey TREE=$(TESTS_OUT)/linux
 	@$(BUILDER) initramfs TREE=$(LINUX) BUILD=$(BUILD) OUT=out/survey \
-		TO=$(LINUX)/build/kselftest NAMES='survey vgic-revision'
-	@$(JUDGE) rig/boot/survey-kernels --names '$(HOSTS)' $(addprefix --image ,$(IMAGE)) \
+		TO=$(TESTS_OUT)/linux/build/kselftest NAMES='survey vgic-revision'
+	@$(JUDGE) rig/boot/survey-kernels --base $(BASE) --names '$(HOSTS)' $(addprefix --image ,$(IMAGE)) \
 		--name '$(NAME)' --ours $(LINUX)/$(BUILD)/arch/arm64/boot/Image --cache $(CACHE) \
-		--tool $(LINUX)/build/kselftest/host/vgic-revision --initrd out/survey/initrd \
+		--tool $(TESTS_OUT)/linux/build/kselftest/host/vgic-revision --initrd out/survey/initrd \
 		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio $(addprefix --jobs ,$(J)) \
 		--kunit $(LINUX)/tools/testing/kunit --out out/survey --report out/report
 
@@ -128,9 +128,9 @@ docs: tree ## prove: build the documents as HTML and check them, in out/<base>/d
 
 FEWER = $(addprefix J=,$(J)) $(addprefix V=,$(V)) $(filter-out TIMEOUT=600,TIMEOUT=$(TIMEOUT))
 .PHONY: check
-check: knobs ## prove: run and docs on every base, laws, review, the rig's own tests
+check: knobs ## prove: run, docs and survey on every base, laws, review, the rig's own tests
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach base,$(BASES),docs BASE=$(base);run \
-		BASE=$(base) $(FEWER);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests'
+		BASE=$(base) $(FEWER);survey BASE=$(base) HOSTS=$(base)-series $(FEWER);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests'
 
 .PHONY: carry
 carry: MACHINES = gicv3-vhe gicv2-vhe

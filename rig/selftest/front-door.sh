@@ -47,8 +47,8 @@ knobs_that_do_not_go_together()
 # test: what make survey does not take
 knobs_of_survey()
 {
-	for knob in BASE=6.12 MACHINES=gicv3-vhe PRISTINE=1 REVISION=1; do
-		expect 2 'make survey takes no BASE' in_copy make survey $knob || return 1
+	for knob in KSRC=/ MACHINES=gicv3-vhe PRISTINE=1 REVISION=1; do
+		expect 2 'make survey takes no KSRC' in_copy make survey $knob || return 1
 	done
 	expect 2 'takes IMAGE= and NAME= together' in_copy make survey IMAGE=README.md &&
 		expect 2 'takes IMAGE= and NAME= together' in_copy make survey NAME=v1 &&

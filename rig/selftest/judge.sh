@@ -24,6 +24,47 @@ docs_go_wrong()
 	expect 0 ' 0 new warnings' in_copy make docs
 }
 
+# contradicted TEXT PATTERN SED: what check-survey says of a document or record so edited
+contradicted()
+{
+	mkdir -p "$work/said"
+	cp -r survey Documentation/virt/kvm/arm/vgic-revisions.rst "$work/said/"
+	find "$work/said" -path "$work/said/$2" -exec sed -i "$3" {} +
+	expect 1 "$1" rig/judge/check-survey --record "$work/said/survey" \
+		--document "$work/said/vgic-revisions.rst"
+}
+
+# test: each table of a document against its record, in both directions
+documents_and_records_that_differ()
+{
+	doc=vgic-revisions.rst guest=gicv3-guest.face
+	expect 0 '' rig/judge/check-survey && ! grep . "$work/output" || return 1
+	contradicted "$doc:[0-9]*: write 0: selected, and .*/debian-5.10-gicv2.json says -EINVAL" \
+		$doc '/^v4.19 to v5.18/s/-EINVAL /selected/' &&
+	contradicted "$doc:[0-9]*: default 2, and .*/v4.18.0-gicv3.json says 0" \
+		$doc '/^v4.18 and older/s/ 0 / 2 /' &&
+	contradicted "$doc:[0-9]*: no row is for .*/v4.18.0-gicv2.json" \
+		$doc 's/^v4.18 and/v4.17 and/' &&
+	said 'v4.17 and older: no kernel of it is on record' &&
+	contradicted 'write 2: ignored, and .*/debian-6.12-gicv3.json says selected' \
+		$doc 's/ 6.12.88,/ 6.12.119,/' &&
+	contradicted "$doc:[0-9]*: 7.2.12: not named" $doc 's/ 7.2.12//' &&
+	contradicted "$doc:[0-9]*: 7.2.13: not on record" $doc 's/ 7.2.12/&, 7.2.13/' &&
+	contradicted 'v4.20 "bits 51:48" of survey-claims.table is not there' \
+		$doc 's/^v4.20  GICR/v4.19  GICR/' &&
+	contradicted "$doc:[0-9]*: v5.2: survey-claims.table has no row for it" \
+		$doc 's/^v5.3  /v5.2   All is new.\n&/' &&
+	contradicted "$doc:[0-9]*: v5.19: .* does not end with" $doc 's/ read)/)/' &&
+	contradicted "debian-5.10-$guest:62: GICR_PENDBASER@0 .* writable 030.* no row of" \
+		survey/debian-5.10-$guest '/^GICR_PENDBASER@0/s/writable 01/writable 03/' &&
+	contradicted "v4.18.0-$guest:[0-9]*: GICD_IGROUPR1 .* in 7.3-series-rev0-$guest .* no row" \
+		survey/7.3-series-rev0-$guest '/^GICD_IGROUPR1/s/read-only/writable ffffffff/' &&
+	contradicted "debian-5.10-$guest:82: .* not since v5.0, as \"INTID 31\" has it" \
+		survey/debian-5.10-$guest '/^GICR_ISENABLER0@0/s/ones f/ones 7/' &&
+	contradicted "$doc:[0-9]*: no face on record shows \"always resets to ones\"" \
+		'survey/v4.19.1-*.face' '/^GICR_IGROUPR0@/s/0\{8\}/ffffffff/'
+}
+
 put_back()
 {
 	for was in "$copy"/series/*/message.was "$copy"/Documentation/virt/kvm/*.was; do

@@ -30,11 +30,12 @@ static char *face_of_file(const char *name)
 	FILE *f = fopen(name, "r");
 	char *text = NULL;
 	size_t size = 0;
+	ssize_t len = f ? getdelim(&text, &size, '\0', f) : 0;
 
-	if (!f || getdelim(&text, &size, '\0', f) < 0)
+	if (!f || ferror(f))
 		err(UNKNOWN, "%s", name);
 	fclose(f);
-	if (strncmp(text, "# GICv", 6))
+	if (len < 6 || strncmp(text, "# GICv", 6))
 		errx(UNKNOWN, "%s is not a face", name);
 	return text;
 }

@@ -96,6 +96,18 @@ moves: knobs ## work: move guests between host kernels, there and back (HOSTS= H
 		--report out/report --kunit $(TESTS_OUT)/linux/tools/testing/kunit
 
 .PHONY: survey
+# A tree of the user's own as it is, and then as an image.
+ifneq ($(KSRC),)
+OWN = out/survey-ksrc/linux
+survey: knobs
+	@$(PHASE) --name unpack -- rig/source/unpack --base $(BASE) --tree $(OWN) --any-version \
+		--cache $(CACHE) --ksrc '$(KSRC)'
+	@$(PHASE) --name configure -- $(BUILDER) configure TREE=$(OWN) \
+		FRAGMENTS=rig/build/kernel.config
+	@$(PHASE) --name 'build kernel' -- $(BUILDER) image TREE=$(OWN)
+	@$(JUDGE) rig/judge/run-targets --targets 'survey NAME=$(NAME) $(addprefix J=,$(J)) \
+		IMAGE=$(OWN)/build/arch/arm64/boot/Image'
+else
 survey: kernel tests ## prove: ask shipped kernels what their GIC is, and compare with survey/ (HOSTS=)
 	@$(PHASE) --name 'build survey' -- $(BUILDER) survey TREE=$(TESTS_OUT)/linux
 	@$(BUILDER) initramfs TREE=$(LINUX) BUILD=$(BUILD) OUT=out/survey \
@@ -104,7 +116,25 @@ survey: kernel tests ## prove: ask shipped kernels what their GIC is, and compar
 		--name '$(NAME)' --ours $(LINUX)/$(BUILD)/arch/arm64/boot/Image --cache $(CACHE) \
 		--tool $(TESTS_OUT)/linux/build/kselftest/host/vgic-revision --initrd out/survey/initrd \
 		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio $(addprefix --jobs ,$(J)) \
-		--kunit $(LINUX)/tools/testing/kunit --out out/survey --report out/report
+		--kunit $(TESTS_OUT)/linux/tools/testing/kunit --out out/survey --report out/report
+endif
+
+.PHONY: bundle
+bundle: tests $(if $(HOSTS),kernel) ## work: a file with selftests and tool, for real hosts; HOSTS= tries it
+	@$(PHASE) --name 'build bundle' -- $(BUILDER) bundle TREE=$(TESTS_OUT)/linux OUT=out/bundle
+	@echo out/bundle/vgic-revisions-arm64.tar.xz
+	@$(if $(HOSTS),$(BUILDER) initramfs TREE=$(LINUX) BUILD=$(BUILD) OUT=out/bundle NAMES= && \
+		$(JUDGE) rig/boot/try-bundle --base $(BASE) --names '$(HOSTS)' --cache $(CACHE) \
+		--ours $(LINUX)/$(BUILD)/arch/arm64/boot/Image --out out/bundle --report out/report \
+		--bundle out/bundle/vgic-revisions-arm64.tar.xz --sanitized out/bundle/vgic-revision \
+		--busybox "$$(rig/source/busybox --file '$(BUSYBOX)' --cache $(CACHE) --out $(OUT))" \
+		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio --kunit $(TESTS_OUT)/linux/tools/testing/kunit)
+
+.PHONY: deb
+deb: tree ## work: vgic-revision as a Debian package for arm64, in out/deb
+	@rig/source/install-packages --for docs
+	@$(PHASE) --name 'build deb' -- $(BUILDER) deb TREE=$(LINUX) OUT=out/deb
+	@ls out/deb/*.deb
 
 .PHONY: tree
 tree: knobs deps ## work: the kernel as a git repo, out/<base>/linux: branches base and series
@@ -223,7 +253,7 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: knobs ## work: remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build* out/*/docs out/moves out/survey out/*/guests out/*/initrd* out/*/run* \
+	rm -rf out/*/linux/build* out/*/docs out/moves out/survey out/bundle out/deb out/*/guests out/*/initrd* out/*/run* \
 		out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test

@@ -17,6 +17,10 @@
 #	guests     guests, what runs them, $(TO)/guests      TREE TO
 #	survey     the tool and what runs it, in $(TO)/arm64, TREE TO
 #	           and for this machine, in $(TO)/host
+#	bundle     the tool and the selftests that say KTAP  TREE TO OUT
+#	           for real hosts: $(OUT)/*.tar.xz; the tool
+#	           with sanitizers, $(OUT)/vgic-revision
+#	deb        the tool as $(OUT)/*.deb                  TREE OUT
 #
 # TREE is the kernel's source, BUILD a directory in it. J is the number of jobs, V=1
 # shows the commands.
@@ -86,7 +90,7 @@ GUEST_FLAGS := -ffreestanding -fno-pic -fno-stack-protector -mgeneral-regs-only 
 	       -mstrict-align -static -nostdlib $(addprefix -Wl$(comma),--build-id=none \
 	       --no-warn-rwx-segments -Trig/guest/guest.lds)
 
-.PHONY: configure image objects suite headers selftests program initramfs guests survey
+.PHONY: configure image objects suite headers selftests program initramfs guests survey bundle deb
 
 CONFIGURED := $(TREE)/$(BUILD)/.configured
 configure:
@@ -139,6 +143,35 @@ survey: headers
 	@$(TOOL) OUTPUT=$(abspath $(TO))/arm64/ CC='$(CROSS)gcc' LDFLAGS=-static \
 		$(abspath $(TO))/arm64/vgic-revision
 	@$(TOOL) OUTPUT=$(abspath $(TO))/host/ CC=gcc $(abspath $(TO))/host/vgic-revision
+
+# For any arm64 Linux with KVM, with nothing beside it.
+BUNDLE	= $(OUT)/vgic-revisions
+BUNDLED	= $(shell . rig/lib/rig.sh && rows rig/boot/selftests.table | sed -n 's/\tktap\t.*//p')
+bundle: survey
+	@rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/tests
+	@$(foreach name,$(BUNDLED),$(CROSS)strip -o $(BUNDLE)/tests/$(name) $(TO)/arm64/$(name) &&) :
+	@$(CROSS)strip -o $(BUNDLE)/vgic-revision $(TO)/arm64/vgic-revision
+	@cp COPYING rig/bundle/README rig/bundle/run tools/kvm/vgic_revision/vgic-revision.txt $(BUNDLE)
+	@$(TOOL) OUTPUT=$(abspath $(OUT))/ CC='$(CROSS)gcc -fsanitize=address,undefined \
+		-fno-sanitize-recover=all -static-libasan -static-libubsan' \
+		$(abspath $(OUT))/vgic-revision
+	@echo "vgic-revisions $$(git describe --always --dirty 2>/dev/null || echo unknown)," \
+		"on Linux $$($(KMAKE) -s kernelversion)" >$(BUNDLE)/version
+	@tar -C $(OUT) --sort=name --owner=0 --group=0 --mtime=@0 -cJf $(BUNDLE)-arm64.tar.xz \
+		vgic-revisions
+
+# The man page not through what pyenv puts in front of Python
+DEB = $(OUT)/deb
+deb: headers
+	@rm -rf $(DEB) && mkdir -p $(DEB)/DEBIAN $(OUT)/tool
+	@PATH=/usr/bin:/bin $(TOOL) OUTPUT=$(abspath $(OUT))/tool/ DESTDIR=$(abspath $(DEB)) \
+		CC='$(CROSS)gcc' LDFLAGS=-s install install-man
+	@gzip -9n $(DEB)/usr/share/man/man1/*.1
+	@printf '%s: %s\n' Package vgic-revision Version "$$($(KMAKE) -s kernelversion)" \
+		Architecture arm64 Depends libc6 Section admin Priority optional \
+		Maintainer 'KVM/arm64 <kvmarm@lists.linux.dev>' Description \
+		'show and select the revisions of the GIC that KVM emulates' >$(DEB)/DEBIAN/control
+	@dpkg-deb --root-owner-group -b $(DEB) $(OUT)
 
 # What it runs goes in without symbols, which are most of it.
 initramfs:

@@ -47,15 +47,18 @@ knobs_that_do_not_go_together()
 # test: what make survey does not take
 knobs_of_survey()
 {
-	for knob in KSRC=/ MACHINES=gicv3-vhe PRISTINE=1 REVISION=1; do
-		expect 2 'make survey takes no KSRC' in_copy make survey $knob || return 1
+	for knob in MACHINES=gicv3-vhe PRISTINE=1 REVISION=1; do
+		expect 2 'make survey takes no PRISTINE' in_copy make survey $knob || return 1
 	done
-	expect 2 'takes IMAGE= and NAME= together' in_copy make survey IMAGE=README.md &&
-		expect 2 'takes IMAGE= and NAME= together' in_copy make survey NAME=v1 &&
-		expect 2 'takes HOSTS= or IMAGE=' in_copy make survey HOSTS=debian-7.3 \
+	for knob in IMAGE=README.md KSRC=/ NAME=v1 'IMAGE=README.md KSRC=/ NAME=v1'; do
+		# shellcheck disable=SC2086
+		expect 2 'takes IMAGE= or KSRC=, and NAME= with it' in_copy make survey $knob || return 1
+	done
+	expect 2 'takes HOSTS=, or IMAGE=' in_copy make survey HOSTS=debian-7.3 \
 			IMAGE=README.md NAME=v1 &&
 		expect 2 'IMAGE=none: there is no such file' in_copy make survey IMAGE=none NAME=v1 &&
 		expect 2 'NAME=a/b: letters, digits' in_copy make survey IMAGE=README.md NAME=a/b &&
+		expect 2 'NAME=v1: letters' in_copy make survey KSRC=/ NAME=v1 &&
 		expect 2 'NAME=debian-7.3: letters' in_copy make survey IMAGE=README.md \
 			NAME=debian-7.3 &&
 		expect 2 'unknown name in HOSTS: debian-1' in_copy make survey HOSTS=debian-1 &&

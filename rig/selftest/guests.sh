@@ -152,14 +152,61 @@ surveys_go_wrong()
 		"$work/without-apt" && said 'no kernel has said anything'
 }
 
-# test: VMMs that vgic-revision can do nothing for, and a library that is left out
-vmms_without_a_revision()
+# The tool for a machine without KVM for it, with sanitizers
+build_tool()
 {
 	rm -rf "$work/tool"
 	mkdir -p "$work/tool"
 	tool=$work/tool/vgic-revision
-	gcc -Wall -Wextra -Werror -D_GNU_SOURCE -o "$tool" $(printf \
-		'tools/kvm/vgic_revision/%s.c ' vgic-revision compare list run not-arm64) || return 1
+	export ASAN_OPTIONS=detect_leaks=0
+	# shellcheck disable=SC2046
+	gcc -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-D_GNU_SOURCE -o "$tool" $(printf 'tools/kvm/vgic_revision/%s.c ' \
+		vgic-revision compare list run not-arm64)
+}
+
+# test: another architecture, wrong arguments, files that are no faces
+tool_elsewhere()
+{
+	build_tool || return 1
+	for command in '' --json 'can 3' face 'face --from user'; do
+		# shellcheck disable=SC2086
+		expect 2 '^vgic-revision: this host is not arm64: its KVM' "$tool" $command ||
+			return 1
+	done
+	for command in 'can' 'can 3 4' 'face --from x' what 'list x' --what; do
+		# shellcheck disable=SC2086
+		expect 2 '^usage: vgic-revision' "$tool" $command || return 1
+	done
+	expect 2 '16 is not a number from 0 to 15' "$tool" can 16 &&
+		expect 2 'x is not a number from 2 to 3' "$tool" --gic x &&
+		expect 0 '^usage: ' "$tool" --help &&
+		[ "$(wc -l <"$work/output")" -le 24 ] || return 1
+
+	old=survey/v4.18.0-gicv3-guest.face new=survey/7.3-series-rev0-gicv3-guest.face
+	expect 1 '^17 registers differ' "$tool" face --compare $old $new &&
+		expect 0 '^0 registers differ' "$tool" face --compare $old $old &&
+		expect 2 'none: No such file' "$tool" face --compare $work/none $old &&
+		expect 2 'Is a directory' "$tool" face --compare . $old || return 1
+	face=$work/tool/face
+	for text in '' '# GIC' '\n# GICv3' 'PK\3\4'; do
+		# shellcheck disable=SC2059
+		printf "$text" >"$face"
+		expect 2 'face is not a face' "$tool" face --compare "$face" $old || return 1
+	done
+	for text in '# GICv3\nA0..99999999 x\n' '# GICv3\n%0500d %0500d\n..5 x\n5..4 y\nN..\n\n \n' \
+		'# GICv3\nR a%0500d, %0500d'; do
+		# shellcheck disable=SC2059
+		printf "$text" 1 2 >"$face"
+		expect 1 'registers differ' "$tool" face --compare "$face" $old &&
+			expect 1 'registers differ' "$tool" face --compare $old "$face" || return 1
+	done
+}
+
+# test: VMMs that vgic-revision can do nothing for, and a library that is left out
+vmms_without_a_revision()
+{
+	build_tool || return 1
 	expect 125 'vgic-revision-preload.so: No such file' "$tool" run --revision 1 -- ls ||
 		return 1
 	: | gcc -shared -x c -o "$tool-preload.so" - || return 1

@@ -3,7 +3,7 @@
 #
 # Tests of the programs that judge: do they see what is wrong? See check-rig.
 
-# test: five things are wrong, and all five are said; put right, it passes
+# test: six things are wrong, and all six are said; put right, it passes
 docs_go_wrong()
 {
 	in_copy make tree || return 1
@@ -15,10 +15,11 @@ docs_go_wrong()
 		.. _page: planted.html
 	RST
 	sed -i 's/ @val: / @planted: /' "$tree/arch/arm64/kvm/vgic/vgic-iidr.c"
+	sed -i 's/N \\--/N --/' "$tree/tools/kvm/vgic_revision/vgic-revision.txt"
 	expect 2 'undefined label: .*planted_label' in_copy make docs || return 1
 	[ "$(cat "$copy/out/status")" = 1 ] || return 1
 	said 'there is no Documentation/virt/kvm/planted.rst' 'teh ==> the' \
-		'leads nowhere: planted.html' \
+		'leads nowhere: planted.html' 'a dash where "--" stands: vgic-revision run' \
 		"parameter 'val' not described in 'vgic_uaccess_write_iidr'" || return 1
 	git -C "$tree" checkout -q .
 	expect 0 ' 0 new warnings' in_copy make docs

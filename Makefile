@@ -123,7 +123,8 @@ endif
 bundle: tests $(if $(HOSTS),kernel) ## work: a file with selftests and tool, for real hosts; HOSTS= tries it
 	@$(PHASE) --name 'build bundle' -- $(BUILDER) bundle TREE=$(TESTS_OUT)/linux OUT=out/bundle
 	@echo out/bundle/vgic-revisions-arm64.tar.xz
-	@$(if $(HOSTS),$(BUILDER) initramfs TREE=$(LINUX) BUILD=$(BUILD) OUT=out/bundle NAMES= && \
+	@$(if $(HOSTS),$(BUILDER) initramfs TREE=$(LINUX) BUILD=$(BUILD) OUT=out/bundle \
+		TO=$(TESTS_OUT)/linux/build/kselftest NAMES=stranger && \
 		$(JUDGE) rig/boot/try-bundle --base $(BASE) --names '$(HOSTS)' --cache $(CACHE) \
 		--ours $(LINUX)/$(BUILD)/arch/arm64/boot/Image --out out/bundle --report out/report \
 		--bundle out/bundle/vgic-revisions-arm64.tar.xz --sanitized out/bundle/vgic-revision \

@@ -155,6 +155,7 @@ bundle: survey
 	@$(TOOL) OUTPUT=$(abspath $(OUT))/ CC='$(CROSS)gcc -fsanitize=address,undefined \
 		-fno-sanitize-recover=all -static-libasan -static-libubsan' \
 		$(abspath $(OUT))/vgic-revision
+	@$(TARGET_CC) -o $(TO)/arm64/stranger rig/target/stranger.c
 	@echo "vgic-revisions $$(git describe --always --dirty 2>/dev/null || echo unknown)," \
 		"on Linux $$($(KMAKE) -s kernelversion)" >$(BUNDLE)/version
 	@tar -C $(OUT) --sort=name --owner=0 --group=0 --mtime=@0 -cJf $(BUNDLE)-arm64.tar.xz \

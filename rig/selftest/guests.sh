@@ -152,6 +152,32 @@ surveys_go_wrong()
 		"$work/without-apt" && said 'no kernel has said anything'
 }
 
+try_bundle()
+{
+	rig/boot/try-bundle --base $base --names $base-series --gics "$2" --out "$work/bundle" \
+		--ours "$built/arch/arm64/boot/Image" --bundle "$1" \
+		--sanitized "$work/bundle/vgic-revision" --report "$work/report" \
+		--gen-init-cpio "$built/usr/gen_init_cpio" --cache "$cache" --kunit \
+		"out/$base/linux/tools/testing/kunit" --busybox "$(rig/source/busybox --file '' \
+		--cache "$cache" --out "$work")"
+}
+
+# test: somebody who was sent the bundle, as root and as a user; one that does more
+bundle_of_a_stranger()
+{
+	cache=${XDG_CACHE_HOME:-$HOME/.cache}/vgic-revisions
+	rm -rf "$work/bundle"
+	mkdir -p "$work/report"
+	make -s -f rig/build/build.mk bundle TREE="out/$base/linux" OUT="$work/bundle" >/dev/null &&
+	make -s -f rig/build/build.mk initramfs TREE="out/$base/linux" OUT="$work/bundle" \
+		NAMES=stranger || return 2
+	expect 0 ' 0 failed, ' try_bundle "$work/bundle/vgic-revisions-arm64.tar.xz" '3 2' || return 1
+	sed -i 's/^here=/echo >\/home\/more; &/' "$work/bundle/vgic-revisions/run"
+	rm "$work"/bundle/vgic-revisions/tests/vgic_re*
+	tar -C "$work/bundle" -cJf "$work/bundle/more.tar.xz" vgic-revisions
+	expect 1 '^FAIL: .*: stranger one_file$' try_bundle "$work/bundle/more.tar.xz" 2
+}
+
 # The tool for a machine without KVM for it, with sanitizers
 build_tool()
 {

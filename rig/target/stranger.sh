@@ -10,7 +10,7 @@ mkdir /home /out /empty
 mount -t tmpfs tmpfs /home
 chmod 777 /out
 cd /home || exit
-tar -xf /bundle.tar.xz || exit
+tar -xJf /bundle.tar.xz || exit
 report=report-$(uname -r).txt
 tool=vgic-revisions/vgic-revision
 number=0
@@ -41,9 +41,7 @@ ok()
 
 user()
 {
-	program=$1
-	shift
-	start-stop-daemon -S -c 1000:1000 -x "$program" -- "$@"
+	/tests/stranger "$@"
 }
 
 one_file()
@@ -80,11 +78,9 @@ faces()
 
 # A kernel that is too old for a call looks like this, too.
 refused()
-(
-	# shellcheck disable=SC3045
-	ulimit -n 4
-	said 2 'this kernel refuses KVM_CREATE_' $tool
-)
+{
+	said 2 'this kernel refuses KVM_CREATE_' sh -c "ulimit -n 4; exec $tool"
+}
 
 sanitized()
 {

@@ -49,6 +49,10 @@ documents_and_records_that_differ()
 	said 'v4.17 and older: no kernel of it is on record' &&
 	contradicted 'write 2: ignored, and .*/debian-6.12-gicv3.json says selected' \
 		$doc 's/ 6.12.88,/ 6.12.119,/' &&
+	contradicted "$doc:[0-9]*: busy before v6.18, and .*/debian-6.17-gicv3.json" \
+		$doc 's/f26e6af75782 (v6.17)/f26e6af75782 (v6.18)/' &&
+	contradicted "$doc:[0-9]*: opens since v4.18, and .*/v4.18.0-gicv2.json" \
+		$doc 's/ from v5.19 on$/ from v4.18 on/' &&
 	contradicted "$doc:[0-9]*: 7.2.12: not named" $doc 's/ 7.2.12//' &&
 	contradicted "$doc:[0-9]*: 7.2.13: not on record" $doc 's/ 7.2.12/&, 7.2.13/' &&
 	contradicted 'v4.20 "bits 51:48" of survey-claims.table is not there' \

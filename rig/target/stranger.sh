@@ -72,8 +72,8 @@ faces()
 {
 	$tool face >/tmp/face
 	said 0 '^0 registers differ' $tool face --compare /tmp/face || return 1
-	sed -i '/^GICD_IGROUPR1/s/resets to \w*/resets to 0badcafe/' /tmp/face
-	said 1 '^GICD_IGROUPR1.*0badcafe in /tmp/face' $tool face --compare /tmp/face
+	sed -i '/^GICD_IIDR/s/resets to \w*/resets to 0badcafe/' /tmp/face
+	said 1 '^GICD_IIDR.*0badcafe in /tmp/face' $tool face --compare /tmp/face
 }
 
 # A kernel that is too old for a call looks like this, too.

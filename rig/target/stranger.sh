@@ -79,7 +79,10 @@ faces()
 # A kernel that is too old for a call looks like this, too.
 refused()
 {
-	said 2 'this kernel refuses KVM_CREATE_' sh -c "ulimit -n 4; exec $tool"
+	said 2 'this kernel refuses KVM_CREATE_' sh -c "
+		exec 3>&- 4>&- 5>&- 6>&-
+		ulimit -n 4
+		exec $tool"
 }
 
 sanitized()

@@ -3,7 +3,7 @@
 #
 # Run /bundle.tar.xz as somebody would who has been sent it, on a host that has a shell and
 # nothing else, and then the tool where things are missing. KTAP; the matrix of the host is
-# above the first result. LIES=1: this kernel ignores revisions.
+# above the first result. LIES=1: this kernel ignores revisions, which tests fail for.
 
 busybox --install -s /bin
 mkdir /home /out /empty
@@ -99,7 +99,7 @@ echo "KTAP version 1"
 echo "1..13"
 touch /tmp/before
 sleep 1
-said 0 "^The report: .*/$report" vgic-revisions/run
+said "${LIES:-0}" "^The report: .*/$report" vgic-revisions/run
 ok root
 one_file
 ok one_file
@@ -110,7 +110,7 @@ ok no_permission
 chmod 666 /dev/kvm
 said 2 'name a directory for the report' user vgic-revisions/run
 ok no_directory
-said 0 "^The report: /out/$report" user vgic-revisions/run /out
+said "${LIES:-0}" "^The report: /out/$report" user vgic-revisions/run /out
 ok user
 
 $tool >/tmp/answer

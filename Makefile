@@ -152,6 +152,21 @@ series: tree ## work: the mailable patches with a cover letter, in out/<base>/se
 	@rig/source/sync-series mail $(TREES) --out $(OUT)/series --version $(VERSION) \
 		$(if $(SIGNOFF),--signoff)
 
+.PHONY: qemu-tree qemu-refresh qemu-series qemu
+qemu-tree: knobs ## vmm: QEMU as a git repo, out/qemu/qemu, with the series of vmm/qemu
+	@rig/source/install-packages --for qemu
+	@$(QEMU_PHASE) --name fetch -- $(DOWNLOAD) $(QEMU_PACKAGE)
+	@$(QEMU_PHASE) --name unpack -- rig/source/unpack --tree $(QEMU_TREE) $(QEMU_TRACKED) \
+		--cache $(CACHE) --package "$$($(DOWNLOAD) $(QEMU_PACKAGE))"
+	@$(QEMU_PHASE) --name apply -- rig/source/sync-series tree $(QEMU_SERIES)
+qemu-refresh: knobs ## vmm: write branch series of out/qemu/qemu back to vmm/qemu
+	@rig/source/sync-series refresh $(QEMU_SERIES)
+qemu-series: qemu-tree ## vmm: its mailable patches with a cover letter, in out/qemu/series
+	@rig/source/sync-series mail $(QEMU_SERIES) --out out/qemu/series --version $(VERSION) \
+		$(if $(SIGNOFF),--signoff)
+qemu: qemu-tree ## vmm: build it for the machines: arm64, static, KVM only
+	@$(QEMU_PHASE) --name 'build QEMU' -- $(BUILDER) qemu TREE=$(QEMU_TREE)
+
 .PHONY: docs
 docs: tree ## prove: build the documents as HTML and check them, in out/<base>/docs
 	@rig/source/install-packages --for docs

@@ -21,6 +21,7 @@
 #	           for real hosts: $(OUT)/*.tar.xz; the tool
 #	           with sanitizers, $(OUT)/vgic-revision
 #	deb        the tool as $(OUT)/*.deb                  TREE OUT
+#	qemu       QEMU for the machines, beside its TREE    TREE
 #
 # TREE is the kernel's source, BUILD a directory in it. J is the number of jobs, V=1
 # shows the commands.
@@ -90,7 +91,7 @@ GUEST_FLAGS := -ffreestanding -fno-pic -fno-stack-protector -mgeneral-regs-only 
 	       -mstrict-align -static -nostdlib $(addprefix -Wl$(comma),--build-id=none \
 	       --no-warn-rwx-segments -Trig/guest/guest.lds)
 
-.PHONY: configure image objects suite headers selftests program initramfs guests survey bundle deb
+.PHONY: configure image objects suite headers selftests program initramfs guests survey bundle deb qemu
 
 CONFIGURED := $(TREE)/$(BUILD)/.configured
 configure:
@@ -195,3 +196,6 @@ guests: headers
 	@$(filter-out -static,$(TARGET_CC)) -isystem $(TREE)/build/usr/include \
 		-o $(TO)/guests/small-vmm rig/target/small-vmm.c
 	@$(TOOL) OUTPUT=$(abspath $(TO))/guests/ CC='$(CROSS)gcc'
+
+qemu:
+	@rig/build/build-qemu --tree $(TREE) --cache $(CACHE) --jobs $(J)

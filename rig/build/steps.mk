@@ -25,6 +25,13 @@ JUDGE  := rig/lib/record-status --file $(STATUS) --
 TREES	= --base $(BASE) --tree $(LINUX)
 DOWNLOAD = rig/source/download --cache $(CACHE)
 
+# The QEMU that has the series of vmm/qemu: 10.0 of Debian 13.
+QEMU_TREE    := out/qemu/qemu
+QEMU_PACKAGE := --package qemu --arch source --suites trixie
+QEMU_TRACKED := --tracked vmm/qemu/tracked-paths.table
+QEMU_SERIES  := --repo vmm/qemu --tree $(QEMU_TREE) $(QEMU_TRACKED)
+QEMU_PHASE   := rig/build/phase --out out/qemu --cache $(CACHE)
+
 # What to boot, and with what; the machines and where it all goes are for each target to
 # say.
 BOOT = --base $(BASE) --image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \

@@ -15,8 +15,10 @@ PLANTED	     :=
 NAMES	     :=
 GUESTS	     :=
 GUESTS_DIR   :=
+VMM	     :=
 HOSTS	     :=
 HOSTS_DIR    :=
+GIC	     := 3
 IMAGE	     :=
 NAME	     :=
 LSMOD	     :=
@@ -42,8 +44,8 @@ APPEND	     :=
 AFTER	     :=
 # The tree of make carry: of its own makes, and for refresh.
 CARRY	     := $(filter carry,$(MAKECMDGOALS))
-KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR \
-	 HOSTS HOSTS_DIR IMAGE NAME LSMOD REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
+KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR VMM \
+	 HOSTS HOSTS_DIR GIC IMAGE NAME LSMOD REVISION N DURATION SEED PRISTINE DEBUG SIGNOFF VERSION BUSYBOX QEMU \
 	 TIMEOUT TEST_TIMEOUT J V
 
 YES = $(filter-out 0 n no,$1)
@@ -81,18 +83,22 @@ guest: MACHINES = gicv3-vhe
 guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVISION=<n>
 	@rig/boot/boot-machines --shell --base $(BASE) --memory $(GUEST_MEMORY) \
 		$(QEMUS) --machines '$(MACHINES)' \
-		--append 'quiet $(addprefix REVISION=,$(REVISION))' \
+		--append 'quiet $(addprefix REVISION=,$(REVISION)) $(addprefix VMM=,$(VMM))' \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-guests
 
+# Not those that end before they can be moved
+SERIES_GUESTS = linux linux-old linux-unmodified ungrouped ungrouped-old probing grouped
 MOVES = $(filter $(or $(HOSTS),%),$(BUILT_HOSTS))
 moves: knobs ## work: move guests between host kernels, there and back (HOSTS= HOSTS_DIR=)
 	@$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
 		PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
-	@$(SELF) guests-initrd NESTED=1 $(if $(GUESTS),GUESTS='$(GUESTS)')
+	@$(SELF) guests-initrd NESTED=1 $(addprefix VMM=,$(VMM)) GUESTS='$(or $(GUESTS),$(if \
+		$(VMM),$(SERIES_GUESTS)))'
 	@$(JUDGE) rig/boot/move-guests --base $(BASE) --built '$(foreach host,$(MOVES),\
 		$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
 		--names '$(HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
-		$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) --out out/moves \
+		$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) \
+		--out out/moves$(addprefix -,$(VMM)) --gic $(GIC) --append '$(addprefix VMM=,$(VMM))' \
 		--report out/report --kunit $(TESTS_OUT)/linux/tools/testing/kunit
 
 .PHONY: survey
@@ -152,7 +158,7 @@ series: tree ## work: the mailable patches with a cover letter, in out/<base>/se
 	@rig/source/sync-series mail $(TREES) --out $(OUT)/series --version $(VERSION) \
 		$(if $(SIGNOFF),--signoff)
 
-.PHONY: qemu-tree qemu-refresh qemu-series qemu
+.PHONY: qemu-tree qemu-refresh qemu-series qemu-laws qemu
 qemu-tree: knobs ## vmm: QEMU as a git repo, out/qemu/qemu, with the series of vmm/qemu
 	@rig/source/install-packages --for qemu
 	@$(QEMU_PHASE) --name fetch -- $(DOWNLOAD) $(QEMU_PACKAGE)
@@ -164,6 +170,8 @@ qemu-refresh: knobs ## vmm: write branch series of out/qemu/qemu back to vmm/qem
 qemu-series: qemu-tree ## vmm: its mailable patches with a cover letter, in out/qemu/series
 	@rig/source/sync-series mail $(QEMU_SERIES) --out out/qemu/series --version $(VERSION) \
 		$(if $(SIGNOFF),--signoff)
+qemu-laws: qemu ## vmm: tree and refresh are inverse; git am gives the same tree; commits build
+	@$(JUDGE) rig/judge/check-laws --qemu $(QEMU_TREE) $(QEMU_TRACKED) --cache $(CACHE)
 qemu: qemu-tree ## vmm: build it for the machines: arm64, static, KVM only
 	@$(QEMU_PHASE) --name 'build QEMU' -- $(BUILDER) qemu TREE=$(QEMU_TREE)
 

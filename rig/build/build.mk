@@ -186,7 +186,7 @@ initramfs:
 # small-vmm and the tool are not static: the one is for the other to load a library into.
 guests: headers
 	@mkdir -p $(TO)/guests
-	@$(foreach guest,ungrouped probing,$(TARGET_CC) $(GUEST_FLAGS) -o $(TO)/guests/$(guest).elf \
+	@$(foreach guest,ungrouped probing grouped,$(TARGET_CC) $(GUEST_FLAGS) -o $(TO)/guests/$(guest).elf \
 		$(addprefix rig/guest/,start.S guest.c $(guest).c) && \
 		$(CROSS)objcopy -O binary $(TO)/guests/$(guest).elf $(TO)/guests/$(guest) &&) :
 	@$(TARGET_CC) -o $(TO)/guests/linux-init rig/guest/linux.c

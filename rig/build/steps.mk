@@ -46,7 +46,7 @@ QEMUS	   = $(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))"
 # This kernel is to have kmemleak: one without would find no leaks.
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(CARRY), carried)$(if $(DEBUG), $(DEBUG))
-GUEST_KNOBS  = BASE KSRC TESTS_KSRC MACHINES GUESTS GUESTS_DIR DEBUG J V
+GUEST_KNOBS  = BASE KSRC TESTS_KSRC MACHINES GUESTS GUESTS_DIR VMM DEBUG J V
 # Two bases without the series, and all with it.
 BUILT_HOSTS  = 6.1 $(foreach base,6.12 7.3,$(base)-pristine $(base))
 # MiB of a machine that has guests; images of others may want 1 GiB of them.
@@ -83,22 +83,23 @@ initrd: kernel tests
 	@$(PACK) NAMES="$$($(SUITE)) $(PROGRAM)"
 
 .PHONY: guests-initrd boot-guests
-guests-initrd: initrd
+guests-initrd: initrd $(if $(VMM),qemu)
 	@$(PHASE) --name 'build guests' -- $(BUILDER) guests TREE=$(TESTS_OUT)/linux
 	@$(PHASE) --name 'pack guests' -- rig/build/pack-guests --out $(OUT) --cache $(CACHE) \
 		--dir '$(GUESTS_DIR)' --names '$(GUESTS)' --single '$(IMAGE)' \
+		--vmm '$(if $(VMM),out/qemu/qemu-system-aarch64)' \
 		--built $(TESTS_OUT)/linux/build/kselftest/guests \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
 		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio
 # Revisions that the kernel does not have are refused.
-boot-guests: APPEND = $(if $(PRISTINE),REFUSED=01)
+boot-guests: APPEND = $(if $(PRISTINE),REFUSED=01) $(addprefix VMM=,$(VMM))
 boot-guests: MACHINES = $(file <$(OUT)/guests/machines)
 boot-guests: guests-initrd
 	@$(JUDGE) $(RUN) --selftests $(OUT)/guests/tests.table --tests '' \
 		--machines '$(MACHINES)' \
 		--initrd $(OUT)/initrd-guests --memory $(GUEST_MEMORY) --timeout 3600 \
-		$(if $(filter 1,$(J)),,--jobs 2) --out $(OUT)/run-guests --report out/report \
-		--title '$(TITLE) guests'
+		$(if $(filter 1,$(J)),,--jobs 2) --out $(OUT)/run-guests$(addprefix -,$(VMM)) --report out/report \
+		--title '$(TITLE) guests$(addprefix $() ,$(VMM))'
 
 # Wrong knobs are told before anything is fetched or built. No verdict is left from
 # another run.
@@ -108,7 +109,7 @@ knobs:
 		--ksrc '$(KSRC)' --pristine '$(PRISTINE)' --debug '$(DEBUG)' \
 		--machines '$(if $(findstring command,$(origin MACHINES)),$(MACHINES))' --tests '$(TESTS)' \
 		--mutants '$(MUTANTS)' --sample '$(SAMPLE)' --seed '$(SEED)' --runs '$(N)' \
-		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' \
+		--guests '$(GUESTS)' --guests-dir '$(GUESTS_DIR)' --vmm '$(VMM)' --gic '$(GIC)' \
 		--hosts '$(HOSTS)' --built '$(BUILT_HOSTS:%=%=)' --hosts-dir '$(HOSTS_DIR)' --image '$(IMAGE)' \
 		--name '$(NAME)' --revision '$(REVISION)' --memory $(GUEST_MEMORY) --version '$(VERSION)' \
 		--duration '$(DURATION)' --jobs '$(J)' --qemu '$(QEMU)' --out '$(OUT)' \

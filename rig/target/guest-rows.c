@@ -18,7 +18,7 @@
 #include "guest-rows.h"
 
 #define TABLE		"/guests.table"
-#define QEMU		"qemu-system-aarch64 -M virt,gic-version=%c -accel kvm -cpu host " \
+#define QEMU		"%s -M virt,gic-version=%c%s%s -accel kvm -cpu host " \
 			"-nic none -display none -monitor none -serial stdio"
 #define TAIL		6	/* lines of a console to show */
 
@@ -111,20 +111,36 @@ int split(char *text, char **argv, int max)
 	return n;
 }
 
+/* Return: what is behind the name of a QEMU, of which a table has no command line */
+static const char *behind(const char *vmm, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(vmm, name, len) || vmm[len] != ' ' ? NULL : vmm + len;
+}
+
+bool qemu_selects(const struct row *row)
+{
+	return getenv("VMM") && behind(row->cell[VMM], "qemu");
+}
+
 void exec_vmm(const struct row *row, const char *rev, const char *more)
 {
+	bool select = strcmp(rev, DEFAULT), own = qemu_selects(row);
 	const char *vmm = row->cell[VMM];
 	char qemu[256] = "", *command, *argv[64];
 	int n = 0;
 
 	setenv("PATH", "/usr/bin", 1);
-	if (!strncmp(vmm, "qemu ", 5)) {
-		snprintf(qemu, sizeof(qemu), QEMU, gic[4]);
-		vmm += 4;
+	if (behind(vmm, "qemu") || behind(vmm, UNMODIFIED)) {
+		snprintf(qemu, sizeof(qemu), QEMU, own ? "qemu-series" : "qemu-system-aarch64",
+			 gic[4], own && select ? ",vgic-revision=" : "",
+			 own && select ? rev : "");
+		vmm = strchr(vmm, ' ');
 	}
 	if (asprintf(&command, "%s%s %s", qemu, vmm, more) < 0)
 		err(2, "asprintf");
-	if (strcmp(rev, DEFAULT)) {
+	if (select && !own) {
 		argv[n++] = "vgic-revision";
 		argv[n++] = "run";
 		argv[n++] = "--revision";

@@ -9,6 +9,7 @@
 
 #define DEFAULT		"default"
 #define LATEST		"3"	/* what the default is */
+#define UNMODIFIED	"unmodified"	/* Debian's QEMU beside qemu-series */
 #define REFUSED		125	/* exit status of vgic-revision */
 #define MAX_ROWS	64
 
@@ -34,9 +35,12 @@ void read_rows(const char *name);
 /* Words between blanks; what is between quotes is one. Return: how many */
 int split(char *text, char **argv, int max);
 
+/* Is it a QEMU that selects the revision itself? Where VMM is in the environment. */
+bool qemu_selects(const struct row *row);
+
 /*
- * Become the VMM of a row, below vgic-revision unless @rev is "default", with @more on its
- * command line.
+ * Become the VMM of a row, below vgic-revision unless @rev is "default" or QEMU selects it,
+ * with @more on its command line.
  */
 void exec_vmm(const struct row *row, const char *rev, const char *more);
 

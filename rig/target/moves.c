@@ -3,9 +3,11 @@
  * moves.c - move guests from one host kernel to another, with QEMU's own migration
  *
  * As "save" it runs the rows of /guests.table that QEMU runs, at each revision, and saves
- * each guest once it has said what it wants to say. As "load" it takes the guests that
- * are in /moves, each at the revision it had and under QEMU alone, and sees what becomes
- * of them. A guest that goes on is saved again.
+ * each guest once it has said what it wants to say. It has to go on after that. As "load" it
+ * takes the guests that are in /moves, each at the revision it had and under QEMU alone, and
+ * sees what becomes of them. A guest that goes on is saved again. Where VMM is in the
+ * environment, QEMU itself selects, and those that an unmodified one has a machine for are
+ * taken by that as well.
  *
  * States go out by the virtio port "states", as an archive that an initramfs can have
  * behind it: moves/HOST,HOST/REVISION/ROW, the hosts in the order in which the guest was
@@ -39,11 +41,16 @@
 #define CPU		"-cpu host,kvm-psci-version=1.0,kvm-steal-time=off "
 #define STATE		"/tmp/state"
 #define SELECTED	"selected"	/* how: by vgic-revision, */
-#define ALONE		"alone"		/* or QEMU as it is */
+#define ALONE		"alone"		/* or QEMU as it is, UNMODIFIED if it is another */
 #define PATIENCE	60		/* seconds, for what takes one */
 #define MAX_EXPECTED	64
 
-static const char *host;
+/* Who refuses a revision, as in moves.table */
+#define OF_QEMU		"refused-for-its-revision"
+#define OF_THE_KERNEL	"of the in-kernel GIC"		/* what QEMU says then */
+#define UNMODIFIED_MACHINE "virt-10.0"
+
+static const char *host, *refused_by = "refused-by-vgic-revision";
 static char *expected[MAX_EXPECTED][6];
 static int nr_expected, num;
 
@@ -118,10 +125,11 @@ static void send_state(const char *hosts, const char *rev, const char *guest)
 	unlink(STATE);
 }
 
-/* Save a guest that is running. Return: is it in STATE? */
+/* Save a guest that is running, and let it go on. Return: is it in STATE? */
 static bool save(void)
 {
-	static const char migrate[] = "migrate -d file:" STATE "\n", ask[] = "info migrate\n";
+	static const char migrate[] = "migrate -d file:" STATE "\n", ask[] = "info migrate\n",
+			  go_on[] = "cont\n";
 	int in = open(MONITOR ".in", O_WRONLY | O_CLOEXEC);
 	double end = now() + PATIENCE;
 	enum outcome seen = LATE;
@@ -132,6 +140,8 @@ static bool save(void)
 		err(2, MONITOR);
 	while (seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
 		seen = watch(&c, "completed", now() + 0.5);
+	if (seen == SEEN && write(in, go_on, strlen(go_on)) < 0)
+		err(2, MONITOR);
 	close(in);
 	close(c.fd);
 	if (seen != SEEN)
@@ -171,11 +181,22 @@ static void result(const char *guest, const char *rev, const char *hosts, const 
 	fflush(stdout);
 }
 
+/* What the guest of a row says as long as all is as it was */
+static void still_text(char *still, size_t size, const char *guest)
+{
+	snprintf(still, size, "%.*s: still", (int)strcspn(guest, "-"), guest);
+}
+
+static bool refused(const struct console *c)
+{
+	return strstr(c->text, "vgic-revision: refused") || strstr(c->text, OF_THE_KERNEL);
+}
+
 static void save_row(const struct row *row, const char *rev)
 {
 	const char *guest = row->cell[NAME], *outcome = "not-saved";
+	char want[256], still[64];
 	static struct console c;
-	char want[256];
 	pid_t pid;
 
 	expand(want, sizeof(want), row->cell[CONSOLE], rev);
@@ -185,11 +206,14 @@ static void save_row(const struct row *row, const char *rev)
 	pid = start(row, rev, CPU WITH_MONITOR, &c);
 	if (watch(&c, want, now() + atoi(row->cell[SECONDS])) == SEEN) {
 		if (save()) {
-			outcome = "saved";
 			send_state(host, rev, guest);
+			still_text(still, sizeof(still), guest);
+			c.len = 0;
+			outcome = watch(&c, still, now() + PATIENCE) == SEEN ?
+				  "saved" : "stopped-by-save";
 		}
-	} else if (strstr(c.text, "vgic-revision: refused")) {
-		outcome = "refused-by-vgic-revision";
+	} else if (refused(&c)) {
+		outcome = refused_by;
 	}
 	stop(pid, &c);
 	if (!strcmp(outcome, "not-saved"))
@@ -223,14 +247,18 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	char more[512], still[64], outcome[128], path[128];
 	const char *guest = row->cell[NAME], *want, *last = strrchr(hosts, ',');
 	bool selected = !strcmp(how, SELECTED), said = false;
+	struct row under = *row;
 	enum outcome seen;
 	static struct console c;
 	pid_t pid;
 
 	snprintf(more, sizeof(more), CPU WITH_MONITOR "-incoming file:/moves/%s/%s/%s",
 		 hosts, rev, guest);
-	snprintf(still, sizeof(still), "%s: still", guest);
-	pid = start(row, selected ? rev : DEFAULT, more, &c);
+	still_text(still, sizeof(still), guest);
+	if (asprintf(&under.cell[VMM], "%s%s", strcmp(how, UNMODIFIED) ? "qemu" : UNMODIFIED,
+		     strchr(row->cell[VMM], ' ')) < 0)
+		err(2, "asprintf");
+	pid = start(&under, selected ? rev : DEFAULT, more, &c);
 	/* The first may be what it has found before it moved. */
 	seen = watch(&c, still, now() + PATIENCE);
 	if (seen == SEEN && !strstr(c.text, "no longer so: ")) {
@@ -238,8 +266,11 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 		c.len = 0;
 		seen = watch(&c, still, now() + PATIENCE);
 	}
-	if (strstr(c.text, "vgic-revision: refused"))
-		snprintf(outcome, sizeof(outcome), "refused-by-vgic-revision");
+	if (qemu_selects(&under))
+		said = selected;
+	free(under.cell[VMM]);
+	if (seen == ENDED && refused(&c))
+		snprintf(outcome, sizeof(outcome), "%s", refused_by);
 	else if (strstr(c.text, "no longer so: "))
 		noticed(c.text, outcome, sizeof(outcome));
 	else
@@ -254,7 +285,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	}
 	/* From here it may go back. */
 	if (!strcmp(outcome, "goes-on") && selected == !!strcmp(rev, DEFAULT) && !last &&
-	    strcmp(hosts, host)) {
+	    strcmp(how, UNMODIFIED) && strcmp(hosts, host)) {
 		snprintf(path, sizeof(path), "%s,%s", hosts, host);
 		if (save())
 			send_state(path, rev, guest);
@@ -269,6 +300,7 @@ static void load_all(bool count, int *total)
 {
 	const char *back = getenv("BACK");
 	char *hosts, *rev, *guest;
+	bool unmodified;
 	glob_t found;
 	size_t i;
 	int j;
@@ -289,13 +321,17 @@ static void load_all(bool count, int *total)
 				break;
 		if (j == nr_rows)
 			continue;
-		*total += 1 + (strcmp(rev, DEFAULT) && !back);
+		unmodified = getenv("VMM") && !back &&
+			     strstr(rows[j].cell[VMM], UNMODIFIED_MACHINE);
+		*total += 1 + (strcmp(rev, DEFAULT) && !back) + unmodified;
 		if (count)
 			continue;
 		if (strcmp(rev, DEFAULT))
 			load_guest(&rows[j], hosts, rev, SELECTED);
 		if (!strcmp(rev, DEFAULT) || !back)
 			load_guest(&rows[j], hosts, rev, ALONE);
+		if (unmodified)
+			load_guest(&rows[j], hosts, rev, UNMODIFIED);
 	}
 	globfree(&found);
 }
@@ -323,12 +359,15 @@ int main(int argc, char **argv)
 	(void)argc;
 	credit_entropy();
 	host = getenv("HOST") ?: "unnamed";
+	if (getenv("VMM"))
+		refused_by = OF_QEMU;
 	read_rows(NULL);
 	read_expected();
 	if (!saves)
 		load_all(true, &total);
 	for (i = 0; saves && i < nr_rows; i++) {
-		if (strncmp(rows[i].cell[VMM], "qemu ", 5))
+		if (strncmp(rows[i].cell[VMM], "qemu ", 5) &&
+		    strncmp(rows[i].cell[VMM], UNMODIFIED, strlen(UNMODIFIED)))
 			continue;
 		nr[i] = split(rows[i].cell[REVISIONS], revs[i], ARRAY_SIZE(revs[i]));
 		total += nr[i];

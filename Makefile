@@ -158,7 +158,7 @@ series: tree ## work: the mailable patches with a cover letter, in out/<base>/se
 	@rig/source/sync-series mail $(TREES) --out $(OUT)/series --version $(VERSION) \
 		$(if $(SIGNOFF),--signoff)
 
-.PHONY: qemu-tree qemu-refresh qemu-series qemu-laws qemu
+.PHONY: qemu-tree qemu-refresh qemu-series qemu-laws qemu-planted qemu
 qemu-tree: knobs ## vmm: QEMU as a git repo, out/qemu/qemu, with the series of vmm/qemu
 	@rig/source/install-packages --for qemu
 	@$(QEMU_PHASE) --name fetch -- $(DOWNLOAD) $(QEMU_PACKAGE)
@@ -172,6 +172,9 @@ qemu-series: qemu-tree ## vmm: its mailable patches with a cover letter, in out/
 		$(if $(SIGNOFF),--signoff)
 qemu-laws: qemu ## vmm: tree and refresh are inverse; git am gives the same tree; commits build
 	@$(JUDGE) rig/judge/check-laws --qemu $(QEMU_TREE) $(QEMU_TRACKED) --cache $(CACHE)
+qemu-planted: qemu-tree ## vmm: plant a defect in its series: do make guests and moves see it?
+	@$(JUDGE) rig/judge/run-planted --tree $(QEMU_TREE) --defects vmm/qemu/planted \
+		--names '$(PLANTED)'
 qemu: qemu-tree ## vmm: build it for the machines: arm64, static, KVM only
 	@$(QEMU_PHASE) --name 'build QEMU' -- $(BUILDER) qemu TREE=$(QEMU_TREE)
 

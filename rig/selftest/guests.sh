@@ -50,6 +50,8 @@ guests_that_are_none()
 		GUESTS_DIR="$work/none" || return 1
 	expect 2 'unknown name in GUESTS: what' in_copy make guests GUESTS=what &&
 		said 'GUESTS="..." takes: .*ungrouped' || return 1
+	expect 2 'unknown VMM: mine' in_copy make guests VMM=mine || return 1
+	expect 2 'unknown GIC: 4' in_copy make moves GIC=4 || return 1
 	expect 2 "IMAGE=$work/none: there is no such file" in_copy make guest \
 		IMAGE="$work/none" || return 1
 	expect 2 'make guest boots an image: IMAGE=file' in_copy make guest || return 1

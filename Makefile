@@ -42,6 +42,7 @@ PROGRAM	     :=
 NESTED	     :=
 APPEND	     :=
 AFTER	     :=
+QEMU_PATCH   :=
 # The tree of make carry: of its own makes, and for refresh.
 CARRY	     := $(filter carry,$(MAKECMDGOALS))
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR VMM \
@@ -92,7 +93,7 @@ MOVES = $(filter $(or $(HOSTS),%),$(BUILT_HOSTS))
 moves: knobs ## work: move guests between host kernels, there and back (HOSTS= HOSTS_DIR=)
 	@$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
 		PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
-	@$(SELF) guests-initrd NESTED=1 $(addprefix VMM=,$(VMM)) GUESTS='$(or $(GUESTS),$(if \
+	@$(SELF) guests-initrd NESTED=1 $(if $(VMM),VMM=$(VMM) QEMU_PATCH=moves) GUESTS='$(or $(GUESTS),$(if \
 		$(VMM),$(SERIES_GUESTS)))'
 	@$(JUDGE) rig/boot/move-guests --base $(BASE) --built '$(foreach host,$(MOVES),\
 		$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
@@ -176,7 +177,8 @@ qemu-planted: qemu-tree ## vmm: plant a defect in its series: do make guests and
 	@$(JUDGE) rig/judge/run-planted --tree $(QEMU_TREE) --defects vmm/qemu/planted \
 		--names '$(PLANTED)'
 qemu: qemu-tree ## vmm: build it for the machines: arm64, static, KVM only
-	@$(QEMU_PHASE) --name 'build QEMU' -- $(BUILDER) qemu TREE=$(QEMU_TREE)
+	@$(QEMU_PHASE) --name 'build QEMU' -- $(BUILDER) qemu TREE=$(QEMU_TREE) \
+		PATCH=$(QEMU_PATCH:%=vmm/qemu/%.diff)
 
 .PHONY: docs
 docs: tree ## prove: build the documents as HTML and check them, in out/<base>/docs

@@ -21,7 +21,7 @@
 #	           for real hosts: $(OUT)/*.tar.xz; the tool
 #	           with sanitizers, $(OUT)/vgic-revision
 #	deb        the tool as $(OUT)/*.deb                  TREE OUT
-#	qemu       QEMU for the machines, beside its TREE    TREE
+#	qemu       QEMU for the machines, beside its TREE    TREE PATCH
 #
 # TREE is the kernel's source, BUILD a directory in it. J is the number of jobs, V=1
 # shows the commands.
@@ -36,6 +36,7 @@ PROGRAM	  :=
 OUT	  :=
 NAMES	  :=
 BUSYBOX	  :=
+PATCH	  :=
 V	  :=
 comma	  := ,
 J	  := $(shell nproc)
@@ -198,4 +199,4 @@ guests: headers
 	@$(TOOL) OUTPUT=$(abspath $(TO))/guests/ CC='$(CROSS)gcc'
 
 qemu:
-	@rig/build/build-qemu --tree $(TREE) --cache $(CACHE) --jobs $(J)
+	@rig/build/build-qemu --tree $(TREE) --cache $(CACHE) --jobs $(J) $(addprefix --patch ,$(PATCH))

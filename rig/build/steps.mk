@@ -87,7 +87,7 @@ guests-initrd: initrd $(if $(VMM),qemu)
 	@$(PHASE) --name 'build guests' -- $(BUILDER) guests TREE=$(TESTS_OUT)/linux
 	@$(PHASE) --name 'pack guests' -- rig/build/pack-guests --out $(OUT) --cache $(CACHE) \
 		--dir '$(GUESTS_DIR)' --names '$(GUESTS)' --single '$(IMAGE)' \
-		--vmm '$(if $(VMM),out/qemu/qemu-system-aarch64)' \
+		--vmm '$(if $(VMM),out/qemu/qemu-system-aarch64$(addprefix -,$(QEMU_PATCH)))' \
 		--built $(TESTS_OUT)/linux/build/kselftest/guests \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
 		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio

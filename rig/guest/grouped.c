@@ -13,12 +13,11 @@
 #define GICC			0x08010000UL
 #define GICC_CTLR		(GICC + 0x0)
 #define GICC_CTLR_GROUPS	(3U << 0)
+#define GICC_CTLR_ACKCTL	(1U << 2)	/* QEMU has no GICC_AIAR */
 #define GICC_CTLR_FIQEN		(1U << 3)
 #define GICC_PMR		(GICC + 0x4)
 #define GICC_IAR		(GICC + 0xc)
 #define GICC_EOIR		(GICC + 0x10)
-#define GICC_AIAR		(GICC + 0x20)
-#define GICC_AEOIR		(GICC + 0x24)
 
 #define SPI		40
 #define SPI_BIT		(1U << SPI % 32)
@@ -33,22 +32,23 @@ struct finding {
 
 static volatile u32 irqs, fiqs;
 
+static u32 acknowledge(void)
+{
+	u32 intid = readl(GICC_IAR);
+
+	if (intid < 1020)
+		writel(GICC_EOIR, intid);
+	return intid;
+}
+
 void irq(void)
 {
-	u32 intid = readl(GICC_AIAR);
-
-	irqs += intid == SPI;
-	if (intid < 1020)
-		writel(GICC_AEOIR, intid);
+	irqs += acknowledge() == SPI;
 }
 
 void fiq(void)
 {
-	u32 intid = readl(GICC_IAR);
-
-	fiqs += intid == SPI;
-	if (intid < 1020)
-		writel(GICC_EOIR, intid);
+	fiqs += acknowledge() == SPI;
 }
 
 static struct finding look(void)
@@ -86,7 +86,7 @@ int main(void)
 	writel(SPI_WORD(GICD_ISENABLER), SPI_BIT);
 	writel(GICD_CTLR, GICD_CTLR_GROUP1 | GICD_CTLR_GROUP0);
 	writel(GICC_PMR, 0xf0);
-	writel(GICC_CTLR, GICC_CTLR_GROUPS | GICC_CTLR_FIQEN);
+	writel(GICC_CTLR, GICC_CTLR_GROUPS | GICC_CTLR_ACKCTL | GICC_CTLR_FIQEN);
 	asm volatile("msr daifclr, #3" ::: "memory");
 
 	first = look();

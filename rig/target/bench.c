@@ -40,9 +40,15 @@ static struct {
 	gpa_t	devices, collections, cmdq, itt, prop, pend;
 } its_mem;
 
+/* The counter that the host can read, and the same one without an offset for the guest */
 static u64 now(void)
 {
 	return read_sysreg(cntvct_el0);
+}
+
+static u64 guest_now(void)
+{
+	return read_sysreg(cntpct_el0);
 }
 
 /* Guest side */
@@ -50,13 +56,13 @@ static u64 now(void)
 static void irq_handler_v3(struct ex_regs *regs)
 {
 	write_sysreg_s(read_sysreg_s(SYS_ICC_IAR1_EL1), SYS_ICC_EOIR1_EL1);
-	WRITE_ONCE(ended, now());
+	WRITE_ONCE(ended, guest_now());
 }
 
 static void irq_handler_v2(struct ex_regs *regs)
 {
 	writel(readl(GICC_BASE_GVA + GICC_IAR), GICC_BASE_GVA + GICC_EOIR);
-	WRITE_ONCE(ended, now());
+	WRITE_ONCE(ended, guest_now());
 }
 
 static void guest_take(struct vgic_cmd *cmd)
@@ -70,7 +76,7 @@ static void guest_take(struct vgic_cmd *cmd)
 
 static void guest_sgi_and_take(struct vgic_cmd *cmd)
 {
-	began = now();
+	began = guest_now();
 	write_sysreg_s(cmd->addr, SYS_ICC_SGI1R_EL1);
 	isb();
 	guest_take(cmd);
@@ -78,23 +84,23 @@ static void guest_sgi_and_take(struct vgic_cmd *cmd)
 
 static void guest_store_and_take(struct vgic_cmd *cmd)
 {
-	began = now();
+	began = guest_now();
 	writel(cmd->val, (void *)cmd->addr);
 	guest_take(cmd);
 }
 
 static void guest_store(struct vgic_cmd *cmd)
 {
-	began = now();
+	began = guest_now();
 	writel(cmd->val, (void *)cmd->addr);
-	ended = now();
+	ended = guest_now();
 }
 
 static void guest_load(struct vgic_cmd *cmd)
 {
-	began = now();
+	began = guest_now();
 	readl((void *)cmd->addr);
-	ended = now();
+	ended = guest_now();
 }
 
 static void guest_map_lpi(struct vgic_cmd *cmd)
@@ -130,14 +136,6 @@ static int compare(const void *a, const void *b)
 	printf(__VA_ARGS__);							\
 	printf(": %lu\n", samples[NR_SAMPLES / 2]);				\
 })
-
-/* With an offset of 0, guest and host read the same counter. */
-static void share_counter(struct kvm_vm *vm)
-{
-	struct kvm_arm_counter_offset offset = {};
-
-	vm_ioctl(vm, KVM_ARM_SET_COUNTER_OFFSET, &offset);
-}
 
 static u64 stamp(struct vgic_vm *v, u64 *which)
 {
@@ -247,7 +245,6 @@ static void bench_guest(const struct vgic_rev *gic)
 	struct vgic_reg iidr;
 
 	vgic_vm_create(v);
-	share_counter(v->vm);
 	vm_install_exception_handler(v->vm, VECTOR_IRQ_CURRENT, irq_handler_v3);
 	vm_install_exception_handler(v->vm, VECTOR_FIQ_CURRENT, irq_handler_v2);
 	vgic_vm_init_gic(v);
@@ -332,13 +329,12 @@ static void bench_select(const struct vgic_rev *gic, int nr_vcpus, u32 nr_irqs)
 static u64 first_instruction(struct vgic_vm *v)
 {
 	static const u32 code[] = {
-		0xd53be040,	/* mrs x0, cntvct_el0 */
+		0xd53be020,	/* mrs x0, cntpct_el0 */
 		0xf9000020,	/* str x0, [x1] */
 	};
 	u64 start = now(), first;
 	struct kvm_vcpu *vcpu = create_bare(v);
 
-	share_counter(v->vm);
 	vm_userspace_mem_region_add(v->vm, VM_MEM_SRC_ANONYMOUS, CODE_GPA, 0, 1, 0);
 	memcpy(addr_gpa2hva(v->vm, CODE_GPA), code, sizeof(code));
 	vcpu_set_reg(vcpu, ARM64_CORE_REG(regs.pc), CODE_GPA);

@@ -39,6 +39,7 @@
 #define WITH_MONITOR	"-chardev pipe,id=monitor,path=" MONITOR " -mon monitor "
 /* A CPU that all hosts can have: what QEMU lets be chosen of it that is new in v4.18 or later */
 #define CPU		"-cpu host,kvm-psci-version=1.0,kvm-steal-time=off "
+#define CPU_OF_10_0	"-cpu host,kvm-steal-time=off "
 #define STATE		"/tmp/state"
 #define SELECTED	"selected"	/* how: by vgic-revision, */
 #define ALONE		"alone"		/* or QEMU as it is, UNMODIFIED if it is another */
@@ -50,7 +51,7 @@
 #define OF_THE_KERNEL	"of the in-kernel GIC"		/* what QEMU says then */
 #define UNMODIFIED_MACHINE "virt-10.0"
 
-static const char *host, *refused_by = "refused-by-vgic-revision";
+static const char *host, *cpu = CPU, *refused_by = "refused-by-vgic-revision";
 static char *expected[MAX_EXPECTED][6];
 static int nr_expected, num;
 
@@ -195,7 +196,7 @@ static bool refused(const struct console *c)
 static void save_row(const struct row *row, const char *rev)
 {
 	const char *guest = row->cell[NAME], *outcome = "not-saved";
-	char want[256], still[64];
+	char want[256], still[64], more[256];
 	static struct console c;
 	pid_t pid;
 
@@ -203,7 +204,8 @@ static void save_row(const struct row *row, const char *rev)
 	/* What the default is, is for each host to say. */
 	if (!strcmp(rev, DEFAULT))
 		want[strcspn(row->cell[CONSOLE], "%")] = '\0';
-	pid = start(row, rev, CPU WITH_MONITOR, &c);
+	snprintf(more, sizeof(more), "%s" WITH_MONITOR, cpu);
+	pid = start(row, rev, more, &c);
 	if (watch(&c, want, now() + atoi(row->cell[SECONDS])) == SEEN) {
 		if (save()) {
 			send_state(host, rev, guest);
@@ -252,7 +254,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	static struct console c;
 	pid_t pid;
 
-	snprintf(more, sizeof(more), CPU WITH_MONITOR "-incoming file:/moves/%s/%s/%s",
+	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming file:/moves/%s/%s/%s", cpu,
 		 hosts, rev, guest);
 	still_text(still, sizeof(still), guest);
 	if (asprintf(&under.cell[VMM], "%s%s", strcmp(how, UNMODIFIED) ? "qemu" : UNMODIFIED,
@@ -359,8 +361,10 @@ int main(int argc, char **argv)
 	(void)argc;
 	credit_entropy();
 	host = getenv("HOST") ?: "unnamed";
-	if (getenv("VMM"))
+	if (getenv("VMM")) {
 		refused_by = OF_QEMU;
+		cpu = CPU_OF_10_0;
+	}
 	read_rows(NULL);
 	read_expected();
 	if (!saves)

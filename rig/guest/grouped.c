@@ -66,13 +66,6 @@ static struct finding look(void)
 	};
 }
 
-static bool differs(const char *what, u32 was, u32 is)
-{
-	if (was != is)
-		print("grouped: no longer so: %s %x, was %x\n", what, is, was);
-	return was != is;
-}
-
 int main(void)
 {
 	struct finding first, found;
@@ -97,10 +90,10 @@ int main(void)
 		for (end = now() + seconds(1); now() < end;)
 			;
 		found = look();
-		changed = differs("GICD_IIDR", first.iidr, found.iidr);
-		changed |= differs("GICD_IGROUPR1", first.groups, found.groups);
-		changed |= differs("IRQs", first.irqs, found.irqs);
-		changed |= differs("FIQs", first.fiqs, found.fiqs);
+		changed = differs("grouped", "GICD_IIDR", first.iidr, found.iidr);
+		changed |= differs("grouped", "GICD_IGROUPR1", first.groups, found.groups);
+		changed |= differs("grouped", "IRQs", first.irqs, found.irqs);
+		changed |= differs("grouped", "FIQs", first.fiqs, found.fiqs);
 		if (!changed)
 			print("grouped: still so\n");
 	} while (!changed);

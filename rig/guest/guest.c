@@ -52,6 +52,13 @@ void print(const char *fmt, ...)
 	va_end(ap);
 }
 
+bool differs(const char *guest, const char *what, u32 was, u32 is)
+{
+	if (was != is)
+		print("%s: no longer so: %s %x, was %x\n", guest, what, is, was);
+	return was != is;
+}
+
 /* start.S calls it for what no guest here expects. */
 void on_exception(u64 esr, u64 elr);
 void on_exception(u64 esr, u64 elr)

@@ -55,6 +55,9 @@ static inline u64 seconds(u32 n)
 /* %u and %x, of a u32, and %s */
 void print(const char *fmt, ...);
 
+/* Say so if a guest finds something that is not what it was. Return: whether it does. */
+bool differs(const char *guest, const char *what, u32 was, u32 is);
+
 /* Each guest has these. */
 int main(void);
 void irq(void);

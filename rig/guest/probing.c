@@ -67,13 +67,6 @@ static struct finding look(bool writable)
 	return found;
 }
 
-static bool differs(const char *what, u32 was, u32 is)
-{
-	if (was != is)
-		print("probing: no longer so: %s %x, was %x\n", what, is, was);
-	return was != is;
-}
-
 int main(void)
 {
 	struct finding first, found;
@@ -103,10 +96,10 @@ int main(void)
 		for (end = now() + seconds(1) / 10; now() < end;)
 			;
 		found = look(writable);
-		changed = differs("GICD_IIDR", first.iidr, found.iidr);
-		changed |= differs("GICR_IGROUPR0", first.groups, found.groups);
-		changed |= differs("IRQs", first.irqs, found.irqs);
-		changed |= differs("FIQs", first.fiqs, found.fiqs);
+		changed = differs("probing", "GICD_IIDR", first.iidr, found.iidr);
+		changed |= differs("probing", "GICR_IGROUPR0", first.groups, found.groups);
+		changed |= differs("probing", "IRQs", first.irqs, found.irqs);
+		changed |= differs("probing", "FIQs", first.fiqs, found.fiqs);
 		if (now() - start > seconds(n)) {
 			print("probing: still so\n");
 			n++;

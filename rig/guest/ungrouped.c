@@ -120,12 +120,6 @@ static const char *state(const struct finding *f)
 	return f->alive ? "alive" : f->dead ? "without interrupts" : "not all interrupts";
 }
 
-static void differs(const char *what, u32 was, u32 is)
-{
-	if (was != is)
-		print("ungrouped: no longer so: %s %x, was %x\n", what, is, was);
-}
-
 int main(void)
 {
 	struct finding first, f;
@@ -150,9 +144,9 @@ int main(void)
 		while (now() < end)
 			;
 		f = look();
-		differs("GICD_IIDR", first.iidr, f.iidr);
-		differs("GICR_IGROUPR0", first.groups[0], f.groups[0]);
-		differs("GICD_IGROUPR1", first.groups[1], f.groups[1]);
+		differs("ungrouped", "GICD_IIDR", first.iidr, f.iidr);
+		differs("ungrouped", "GICR_IGROUPR0", first.groups[0], f.groups[0]);
+		differs("ungrouped", "GICD_IGROUPR1", first.groups[1], f.groups[1]);
 		print("ungrouped: %s %s\n", f.alive == first.alive && f.dead == first.dead ?
 		      "still" : "no longer so: now", state(&f));
 	}

@@ -203,8 +203,7 @@ carry: knobs ## prove: does the series apply to another release (KSRC=)? build, 
 
 .PHONY: kernel-deb
 kernel-deb: MACHINES = gicv3-vhe gicv2-vhe
-# Not proven yet: the headers package wants libssl for arm64.
-kernel-deb: initrd
+kernel-deb: initrd ## work: packages of the patched kernel as Debian configures it; boot (LSMOD=)
 	@rig/source/install-packages --for kernel-deb
 	@$(PHASE) --name 'package kernel' -- rig/build/package-kernel $(TREES) --lsmod '$(LSMOD)' \
 		$(addprefix --jobs ,$(J)) --cache $(CACHE) \

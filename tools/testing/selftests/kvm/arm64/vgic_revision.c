@@ -403,6 +403,52 @@ VGIC_TEST(eoi)
 	}
 }
 
+/* Have a GICv3 keep active what has been ended, until it is deactivated. */
+static void guest_ack_and_drop(struct vgic_cmd *cmd)
+{
+	write_sysreg_s(ICC_CTLR_EL1_EOImode_drop, SYS_ICC_CTLR_EL1);
+	vgic_guest_ack(cmd);
+	cmd->addr = 1;
+	vgic_guest_eoi(cmd);
+}
+
+static void guest_deactivate(struct vgic_cmd *cmd)
+{
+	write_sysreg_s(ICC_CTLR_EL1_EOImode_drop, SYS_ICC_CTLR_EL1);
+	isb();
+	write_sysreg_s(cmd->val, SYS_ICC_DIR_EL1);
+	isb();
+}
+
+/* Any vCPU may deactivate an SPI. KVM traps that only while it knows of an active one. */
+VGIC_V3_TEST(deactivation)
+{
+	struct vgic_reg active = vgic_gicd(v, 0, "GICD_ISACTIVER1", GICD_ISACTIVER + 4);
+	u32 spi = VGIC_REV_SPI(0), rev = v->row->rev;
+	int i;
+
+	vgic_vm_start(_metadata, v);
+	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
+	for (i = 0; i < 3; i++) {
+		vgic_pulse_spi(v, 0);
+		vgic_guest_cmd(v, 0)->val = v->row->group;
+		vgic_guest_do(v, 0, guest_ack_and_drop);
+		EXPECT_BOTH(v, active, BIT(spi % 32));
+
+		if (i) {
+			v->step = "deactivated after a selection";
+			if (rev >= 2 && i == 1)
+				ASSERT_SELECT(v, rev == 2 ? 3 : 2);
+			ASSERT_SELECT(v, rev);
+		}
+		vgic_guest_cmd(v, 1)->val = spi;
+		vgic_guest_do(v, 1, guest_deactivate);
+		if (!i && vgic_user_read(v, active))
+			SKIP(return, "this kernel needs the vCPU that has acknowledged it");
+		EXPECT_BOTH(v, active, 0);
+	}
+}
+
 /* Event and collection have the number of the vCPU, see vgic_map_lpis(). */
 static void guest_its_inv(struct vgic_cmd *cmd)
 {

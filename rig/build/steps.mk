@@ -92,7 +92,7 @@ guests-initrd: initrd $(if $(VMM),qemu)
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
 		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio
 # Revisions that the kernel does not have are refused.
-boot-guests: APPEND = $(if $(PRISTINE),REFUSED=01) $(addprefix VMM=,$(VMM))
+boot-guests: APPEND = oops=panic $(if $(PRISTINE),REFUSED=01) $(addprefix VMM=,$(VMM))
 boot-guests: MACHINES = $(file <$(OUT)/guests/machines)
 boot-guests: guests-initrd
 	@$(JUDGE) $(RUN) --selftests $(OUT)/guests/tests.table --tests '' \

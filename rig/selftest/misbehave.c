@@ -45,10 +45,14 @@ static int crash(void)
 	return raise(SIGSEGV);
 }
 
+/* With 3 seconds from line to line */
 static int hang(void)
 {
+	puts("slow");
+	sleep(2);
+	puts("still slow");
+	sleep(2);
 	puts("about to hang");
-	fflush(stdout);
 	while (pause())
 		;
 	return 0;

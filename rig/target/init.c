@@ -3,7 +3,7 @@
  * init.c - PID 1 of the emulated host
  *
  * Runs the tests named after "--" on the kernel command line, each with the
- * seconds it may take ("vgic_irq:30"), one after the other, and powers off.
+ * seconds it may be silent ("vgic_irq:20"), one after the other, and powers off.
  * With no name it runs /console on the console if there is one, or else a shell.
  *
  * Results go to the virtio-serial port "results" as KTAP: one result line per
@@ -171,10 +171,11 @@ static bool has_exited(pid_t pid)
 	return !waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
 }
 
-/* Return: false when the test had not ended in time, with the last line it printed */
-static bool copy_output(int fd, pid_t pid, const char *test, double deadline, char *last,
+/* Return: false when the test has hung, with the last line it printed */
+static bool copy_output(int fd, pid_t pid, const char *test, int timeout, char *last,
 			size_t size)
 {
+	double deadline = now() + timeout;
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	bool ktap = false, exited = false;
 	char line[4096];
@@ -197,6 +198,7 @@ static bool copy_output(int fd, pid_t pid, const char *test, double deadline, ch
 			line[len] = '\0';
 			snprintf(last, size, "%.*s", (int)size - 1, line);
 			put_line(test, line, &ktap);
+			deadline = now() + timeout;
 			len = 0;
 		}
 	}
@@ -232,7 +234,7 @@ static void run_test(int num, const char *test, int timeout)
 		_exit(127);
 	}
 	/* With the slave kept open, nothing is lost and there is no end of file. */
-	in_time = copy_output(master, pid, test, start + timeout, last, sizeof(last));
+	in_time = copy_output(master, pid, test, timeout, last, sizeof(last));
 	kill(-pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	close(slave);

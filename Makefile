@@ -159,7 +159,7 @@ series: tree ## work: the mailable patches with a cover letter, in out/<base>/se
 	@rig/source/sync-series mail $(TREES) --out $(OUT)/series --version $(VERSION) \
 		$(if $(SIGNOFF),--signoff)
 
-.PHONY: qemu-tree qemu-refresh qemu-series qemu-laws qemu-planted qemu
+.PHONY: qemu-tree qemu-refresh qemu-series qemu-laws qemu-planted qemu-live qemu-test qemu
 qemu-tree: knobs ## vmm: QEMU as a git repo, out/qemu/qemu, with the series of vmm/qemu
 	@rig/source/install-packages --for qemu
 	@$(QEMU_PHASE) --name fetch -- $(DOWNLOAD) $(QEMU_PACKAGE)
@@ -176,6 +176,25 @@ qemu-laws: qemu ## vmm: tree and refresh are inverse; git am gives the same tree
 qemu-planted: qemu-tree ## vmm: plant a defect in its series: do make guests and moves see it?
 	@$(JUDGE) rig/judge/run-planted --tree $(QEMU_TREE) --defects vmm/qemu/planted \
 		--names '$(PLANTED)'
+qemu-live qemu-test: MACHINES = gicv3-vhe gicv2-vhe
+# On a kernel with sockets, which both need: the program of that name for all machines
+SOCKETS = $(SELF) guests-initrd $(call PASS,MACHINES DEBUG VMM GUESTS) VMM=series DEBUG=sockets \
+	  NESTED=1 GUESTS='$(or $(GUESTS),probing linux-old grouped)'
+ON_SOCKETS = $(RUN) --tests '' --machines '$(MACHINES)' --memory $(GUEST_MEMORY) --timeout 3600 \
+	     --image $(LINUX)/build-sockets/arch/arm64/boot/Image --append VMM=series --report out/report
+qemu-live: knobs ## vmm: move guests that run to another QEMU on one host, which may refuse (GUESTS=)
+	@$(SOCKETS)
+	@echo 'live | ktap | 3000' >$(OUT)/guests/live.table
+	@$(JUDGE) $(ON_SOCKETS) --selftests $(OUT)/guests/live.table --initrd $(OUT)/initrd-guests \
+		--out $(OUT)/run-live --title '$(TITLE) live'
+qemu-test: knobs ## vmm: run the functional test of its series in the machines
+	@$(SOCKETS)
+	@rig/build/pack-functional --out $(OUT) --tree $(QEMU_TREE) --cache $(CACHE) \
+		--built $(TESTS_OUT)/linux/build/kselftest/guests \
+		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio
+	@echo 'functional | ktap | 900' >$(OUT)/guests/functional.table
+	@$(JUDGE) $(ON_SOCKETS) --selftests $(OUT)/guests/functional.table \
+		--initrd $(OUT)/initrd-functional --out $(OUT)/run-functional --title '$(TITLE) functional'
 qemu: qemu-tree ## vmm: build it for the machines: arm64, static, KVM only
 	@$(QEMU_PHASE) --name 'build QEMU' -- $(BUILDER) qemu TREE=$(QEMU_TREE) \
 		PATCH=$(QEMU_PATCH:%=vmm/qemu/%.diff)
@@ -282,7 +301,7 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: knobs ## work: remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build* out/*/docs out/moves out/survey out/bundle out/deb out/*/guests out/*/initrd* out/*/run* \
+	rm -rf out/*/linux/build* out/*/docs out/moves out/survey out/bundle out/deb out/*/guests out/*/functional* out/*/initrd* out/*/run* \
 		out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test

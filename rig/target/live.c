@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * live.c - move guests that run to another QEMU on the same host, over a socket
+ *
+ * Runs the rows of /guests.table that the QEMU with the series of vmm/qemu runs, at each
+ * revision, and moves each to a QEMU that is as it is, to one that is to have another
+ * revision, and to one without the series. A guest that moves goes on there, and its source
+ * is stopped. Where the destination refuses, it says why and ends before its guest runs, and
+ * that of the source goes on.
+ *
+ * The source has a return path. Without one no QEMU finds out that the other refuses what
+ * was sent last, and that is when registers are.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest-rows.h"
+
+#define MONITOR		"/tmp/monitor"	/* FIFOs, of the source */
+#define SOCKET		"/tmp/socket"
+#define NEWEST		"virt-10.1"	/* machine type, which always sends the revision */
+#define PATIENCE	180		/* seconds, for what takes a few */
+
+enum { ALONE, OTHER, WITHOUT, DESTINATIONS };
+
+static const char *const names[] = { "alone", "other", UNMODIFIED };
+
+/* Is it in the stream? Without -M it is the newest machine. */
+static bool is_sent(const struct row *row, const char *rev)
+{
+	bool newest = !strstr(row->cell[VMM], "-M virt-") || strstr(row->cell[VMM], NEWEST);
+
+	return newest || (strcmp(rev, DEFAULT) && strcmp(rev, LATEST));
+}
+
+/* The old machines only, and what is not in the stream is for the destination to choose. */
+static bool can_try(const struct row *row, const char *rev, int to)
+{
+	if (to == OTHER)
+		return is_sent(row, rev);
+	return to == ALONE || strstr(row->cell[VMM], "-M virt-10.0");
+}
+
+static bool has_to_refuse(const struct row *row, const char *rev, int to)
+{
+	return to != ALONE && is_sent(row, rev);
+}
+
+/* Say this to the monitor of the source, and ask: does it answer with that in time? */
+static bool answers(const char *say, const char *ask, const char *want)
+{
+	int in = open(MONITOR ".in", O_WRONLY | O_CLOEXEC);
+	double end = now() + PATIENCE;
+	enum outcome seen = LATE;
+	static struct console c;
+
+	c = (struct console){ .fd = open(MONITOR ".out", O_RDONLY | O_CLOEXEC) };
+	if (in < 0 || c.fd < 0 || write(in, say, strlen(say)) < 0)
+		err(2, MONITOR);
+	while (seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
+		seen = watch(&c, want, now() + 0.5);
+	close(in);
+	close(c.fd);
+	if (seen != SEEN)
+		print_tail(c.text);
+	return seen == SEEN;
+}
+
+static bool is_there(const char *path)
+{
+	double end = now() + PATIENCE;
+
+	while (access(path, F_OK) && now() < end)
+		usleep(20000);
+	return !access(path, F_OK);
+}
+
+/* What a QEMU says that has to refuse */
+static void refusal(char *text, size_t size, const char *rev, const char *other)
+{
+	if (other)
+		snprintf(text, size, "vgic-revision is %s, and the guest has had revision %s "
+			 "of the in-kernel GIC", other, strcmp(rev, DEFAULT) ? rev : LATEST);
+	else
+		snprintf(text, size, "error while loading state for instance 0x0 of device 'arm_gic");
+}
+
+/* Does the guest on this console go on as it was? Return: what is wrong, or NULL */
+static const char *goes_on(struct console *c, const char *still)
+{
+	int i;
+
+	/* Twice, as the first may be what was on its way. */
+	for (i = 0; i < 2; i++) {
+		c->len = 0;
+		if (watch(c, still, now() + PATIENCE) != SEEN)
+			return "the guest does not go on";
+		if (strstr(c->text, "no longer so"))
+			return "the guest notices";
+	}
+	return NULL;
+}
+
+/* Return: what is wrong, or NULL */
+static const char *move(const struct row *row, const char *rev, int to, struct console *from,
+			struct console *at)
+{
+	const char *guest = row->cell[NAME];
+	char still[128], said[64], want[256], other[2] = { rev[0] ^ 1 };
+	bool refuses = has_to_refuse(row, rev, to);
+	struct row there = *row;
+	const char *wrong = NULL;
+	int status = 0;
+	pid_t pid;
+
+	if (!strcmp(rev, DEFAULT))
+		other[0] = LATEST[0] ^ 1;
+	snprintf(said, sizeof(said), "%.*s: ", (int)strcspn(guest, "-"), guest);
+	snprintf(still, sizeof(still), "%sstill", said);
+	refusal(want, sizeof(want), rev, to == OTHER ? other : NULL);
+
+	unlink(SOCKET);
+	if (asprintf(&there.cell[VMM], "%s%s", to == WITHOUT ? UNMODIFIED : "qemu",
+		     strchr(row->cell[VMM], ' ')) < 0)
+		err(2, "asprintf");
+	pid = start_vmm(&there, to == OTHER ? other : DEFAULT, "-incoming unix:" SOCKET, at);
+	if (!is_there(SOCKET))
+		wrong = "the destination does not listen";
+	else if (!answers("migrate_set_capability return-path on\n",
+			  "info migrate_capabilities\n", "return-path: on"))
+		wrong = "the source has no return path";
+	else if (!answers("migrate -d unix:" SOCKET "\n", "info migrate\n", refuses ?
+			  "Migration status: failed" : "Migration status: completed"))
+		wrong = refuses ? "the move does not fail" : "the move is not completed";
+	if (wrong)
+		goto out;
+
+	if (refuses) {
+		if (watch(at, NULL, now() + PATIENCE) != ENDED)
+			wrong = "the destination does not end";
+		else if (!strstr(at->text, want))
+			wrong = want;
+		else if (strstr(at->text, said))
+			wrong = "the guest has run at the destination";
+		else if (!answers("", "info status\n", "VM status: running"))
+			wrong = "the source does not run";
+	} else if (!answers("", "info status\n", "VM status: paused (postmigrate)")) {
+		wrong = "the source is not stopped";
+	} else {
+		watch(from, NULL, now() + 1);
+		from->len = 0;
+	}
+	if (wrong)
+		goto out;
+
+	wrong = goes_on(refuses ? from : at, still);
+	if (!wrong && !refuses && watch(from, still, now() + 3) == SEEN)
+		wrong = "the guest goes on at the source as well";
+out:
+	if (wrong == want) {
+		printf("# the destination does not say: %s\n", want);
+		wrong = "";
+	}
+	if (!refuses || wrong)
+		kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	if (!wrong && refuses && (!WIFEXITED(status) || WEXITSTATUS(status) != 1))
+		wrong = "the destination does not end with 1";
+	free(there.cell[VMM]);
+	return wrong;
+}
+
+static bool run_row(int num, const struct row *row, const char *rev, int to)
+{
+	bool refuses = has_to_refuse(row, rev, to);
+	static struct console from, at;
+	const char *wrong = "the guest does not start";
+	double start = now();
+	char want[256];
+	pid_t pid;
+
+	at.len = 0;
+	at.text[0] = '\0';
+	at.fd = -1;
+	expand(want, sizeof(want), row->cell[CONSOLE], rev);
+	pid = start_vmm(row, rev, "-chardev pipe,id=monitor,path=" MONITOR " -mon monitor", &from);
+	if (watch(&from, want, now() + atoi(row->cell[SECONDS])) == SEEN)
+		wrong = move(row, rev, to, &from, &at);
+	if (wrong) {
+		printf("# %s; the source:\n", wrong);
+		print_tail(from.text);
+		printf("# the destination:\n");
+		print_tail(at.text);
+	} else {
+		printf("# %.0f s\n", now() - start);
+		if (refuses)
+			print_tail(at.text);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(from.fd);
+	close(at.fd);
+	printf("%sok %d %s.%s.%s.%s.%s.live\n", wrong ? "not " : "", num, gic, rev, row->cell[NAME],
+	       names[to], refuses ? "refused" : "goes-on");
+	fflush(stdout);
+	return !wrong;
+}
+
+int main(void)
+{
+	char *revs[ARRAY_SIZE(rows)][16];
+	int nr[ARRAY_SIZE(rows)] = {}, total = 0, num = 0, failed = 0, i, j, to;
+
+	read_rows(NULL);
+	if (mkfifo(MONITOR ".in", 0600) || mkfifo(MONITOR ".out", 0600))
+		err(2, MONITOR);
+	for (i = 0; i < nr_rows; i++) {
+		if (qemu_selects(&rows[i]))
+			nr[i] = split(rows[i].cell[REVISIONS], revs[i], ARRAY_SIZE(revs[i]));
+		for (j = 0; j < nr[i]; j++)
+			for (to = 0; to < DESTINATIONS; to++)
+				total += can_try(&rows[i], revs[i][j], to);
+	}
+	printf("TAP version 13\n1..%d\n", total);
+	if (!total)
+		return KSFT_SKIP;
+	for (i = 0; i < nr_rows; i++)
+		for (j = 0; j < nr[i]; j++)
+			for (to = 0; to < DESTINATIONS; to++)
+				if (can_try(&rows[i], revs[i][j], to))
+					failed += !run_row(++num, &rows[i], revs[i][j], to);
+	return !!failed;
+}

@@ -24,7 +24,7 @@ wrong_knobs()
 # test: a knob that a target would not honour is refused
 knobs_that_do_not_go_together()
 {
-	for target in mutants bench bisect-check review debug fuzz; do
+	for target in mutants bench bisect-check review debug fuzz qemu-live; do
 		expect 2 "DEBUG= is not for make $target" in_copy make $target DEBUG=kcsan ||
 			return 1
 	done

@@ -193,6 +193,14 @@ build_tool()
 		vgic-revision compare list run not-arm64)
 }
 
+# Its library, for what does not need a kernel for it
+build_library()
+{
+	gcc -shared -fPIC -Wall -Wextra -Werror -D_GNU_SOURCE -DKVM_DEV_ARM_VGIC_GRP_DIST_REGS=1 \
+		-DKVM_DEV_ARM_VGIC_GRP_CTRL=4 -DKVM_DEV_ARM_VGIC_CTRL_INIT=0 \
+		-o "$tool-preload.so" tools/kvm/vgic_revision/preload.c -ldl
+}
+
 # test: another architecture, wrong arguments, files that are no faces
 tool_elsewhere()
 {
@@ -252,4 +260,23 @@ vmms_without_a_revision()
 	# The dynamic linker would run the VMM without it.
 	echo none >"$tool-preload.so"
 	expect 125 'cannot load .*preload.so into' "$tool" run --revision 1 -- ls
+}
+
+# test: programs that start a VMM which the library cannot go along with
+vmms_that_others_start()
+{
+	build_tool && build_library || return 1
+	run="$tool run --revision 1 --"
+	echo 'int main(void) { return 0; }' | gcc -static -x c -o "$work/tool/static" - || return 1
+	printf '#!/bin/sh\n"$@"\n' >"$work/tool/script"
+	chmod +x "$work/tool/script"
+	for by in 'sh -c' env "env $work/tool/script"; do
+		# shellcheck disable=SC2086
+		expect 126 'static is statically linked' $run $by "$work/tool/static" || return 1
+	done
+	# shellcheck disable=SC2086
+	expect 126 'ls is started without LD_PRELOAD' $run env -u LD_PRELOAD ls &&
+		expect 127 'none.*: No such file' $run env none &&
+		expect 126 'Permission denied' $run env ./README.md &&
+		expect 7 '' $run env "$work/tool/script" sh -c 'exit 7'
 }

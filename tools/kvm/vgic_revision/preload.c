@@ -5,10 +5,13 @@
  * vgic-revision(1) has the dynamic linker load this into the VMM. The revision
  * is in VGIC_REVISION. It is selected as soon as the VMM has initialized the
  * GIC, and before the VMM can access it. A VMM that would run at another
- * revision is ended.
+ * revision is ended. One that this cannot be loaded into is not started.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/kvm.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +19,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "linker.h"
 
 #define REFUSED		125
 
@@ -31,6 +36,9 @@
 
 /* Set before the VMM has a second thread that could run a vCPU. */
 static bool selected;
+
+/* What a VMM starts is a helper, and may have privileges. */
+static bool is_vmm;
 
 static unsigned int wanted(void)
 {
@@ -115,6 +123,9 @@ int ioctl(int fd, unsigned long request, ...)
 
 	/* Not all VMMs have the request as an unsigned type. */
 	switch ((__u32)request) {
+	case KVM_CREATE_VM:
+		is_vmm = true;
+		break;
 	case KVM_RUN:
 		if (!selected)
 			refuse("the VMM runs a vCPU without KVM_DEV_ARM_VGIC_CTRL_INIT on a GIC");
@@ -136,4 +147,130 @@ int ioctl(int fd, unsigned long request, ...)
 	}
 
 	return real_ioctl(fd, request, arg);
+}
+
+static const char *library;
+static char own_linker[PATH_MAX];
+static int (*real_execve)(const char *, char *const [], char *const []);
+static int (*real_execvpe)(const char *, char *const [], char *const []);
+static typeof(posix_spawn) *real_spawn, *real_spawnp;
+
+/* Now, because a child of vfork() cannot do it */
+__attribute__((constructor)) static void find_real(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	Dl_info info;
+
+	if (fd < 0 || find_linker(fd, own_linker))
+		*own_linker = '\0';
+	close(fd);
+	if (dladdr(own_linker, &info))
+		library = info.dli_fname;
+	real_execve = dlsym(RTLD_NEXT, "execve");
+	real_execvpe = dlsym(RTLD_NEXT, "execvpe");
+	real_spawn = dlsym(RTLD_NEXT, "posix_spawn");
+	real_spawnp = dlsym(RTLD_NEXT, "posix_spawnp");
+}
+
+static bool has_library(char *const *env)
+{
+	bool found = false;
+
+	for (; env && *env; env++)
+		if (!strncmp(*env, "LD_PRELOAD=", 11))
+			found = library && strstr(*env, library);
+	return found && !access(library, R_OK);
+}
+
+/* The interpreter of a script takes its place. */
+static bool find_interpreter(int fd, char *path)
+{
+	char line[PATH_MAX], *name = line + 2;
+	ssize_t len = pread(fd, line, sizeof(line) - 1, 0);
+
+	if (len < 2 || memcmp(line, "#!", 2))
+		return false;
+	line[len] = '\0';
+	name += strspn(name, " \t");
+	snprintf(path, PATH_MAX, "%.*s", (int)strcspn(name, " \t\n"), name);
+	return true;
+}
+
+/* Return: NULL, or why this library cannot go along */
+static const char *why_alone(const char *program, char *const *env, int scripts)
+{
+	char path[PATH_MAX];
+	const char *why;
+	int fd;
+
+	/* The kernel has an error for it. */
+	if (access(program, X_OK))
+		return NULL;
+	fd = open(program, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return "cannot be read";
+	if (scripts && find_interpreter(fd, path)) {
+		why = why_alone(path, env, scripts - 1);
+	} else {
+		why = find_linker(fd, path);
+		if (!why && *own_linker && strcmp(path, own_linker))
+			why = "has another dynamic linker";
+		else if (!why && !has_library(env))
+			why = "is started without LD_PRELOAD";
+	}
+	close(fd);
+	return why;
+}
+
+/* Sets errno. */
+static bool can_follow(const char *program, char *const *env)
+{
+	const char *why = is_vmm ? NULL : why_alone(program, env, 5);
+
+	if (!why)
+		return true;
+	dprintf(STDERR_FILENO, "vgic-revision: refused: %s %s\n", program, why);
+	errno = EPERM;
+	return false;
+}
+
+static bool can_follow_in_path(const char *name, char *const *env)
+{
+	char program[PATH_MAX];
+
+	return !find_program(name, program) || can_follow(program, env);
+}
+
+int execve(const char *program, char *const argv[], char *const env[])
+{
+	return can_follow(program, env) ? real_execve(program, argv, env) : -1;
+}
+
+int execv(const char *program, char *const argv[])
+{
+	return execve(program, argv, environ);
+}
+
+int execvpe(const char *name, char *const argv[], char *const env[])
+{
+	return can_follow_in_path(name, env) ? real_execvpe(name, argv, env) : -1;
+}
+
+int execvp(const char *name, char *const argv[])
+{
+	return execvpe(name, argv, environ);
+}
+
+int posix_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
+		const posix_spawnattr_t *attr, char *const argv[], char *const env[])
+{
+	return can_follow(program, env) ?
+		real_spawn(pid, program, actions, attr, argv, env) : EPERM;
+}
+
+int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
+		 const posix_spawnattr_t *attr, char *const argv[], char *const env[])
+{
+	return can_follow_in_path(name, env) ?
+		real_spawnp(pid, name, actions, attr, argv, env) : EPERM;
 }

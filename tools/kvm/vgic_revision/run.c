@@ -5,7 +5,6 @@
  * For VMMs that do not write GICD_IIDR. preload.c does it in the VMM; what is
  * here makes sure that the dynamic linker will load that.
  */
-#include <elf.h>
 #include <err.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,11 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "linker.h"
 #include "vgic-revision.h"
 
 #ifndef LIBEXECDIR
@@ -37,73 +35,19 @@ static const char usage[] =
 	"Run a VMM with GICD_IIDR.Revision of its guest's GIC set to N.\n"
 	"See vgic-revision(1).\n";
 
-/* What execvp() would run */
-static void find_program(const char *name, char *path)
-{
-	const char *dir = getenv("PATH"), *end;
-
-	if (strchr(name, '/')) {
-		if (access(name, F_OK))
-			err(NOT_FOUND, "%s", name);
-		snprintf(path, PATH_MAX, "%s", name);
-		return;
-	}
-	for (; dir; dir = *end ? end + 1 : NULL) {
-		end = strchrnul(dir, ':');
-		snprintf(path, PATH_MAX, "%.*s/%s", (int)(end - dir), dir, name);
-		if (!access(path, X_OK))
-			return;
-	}
-	errx(NOT_FOUND, "%s: not found", name);
-}
-
 static void find_preload(char *path)
 {
 	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - sizeof(PRELOAD));
 
 	if (len > 0) {
 		path[len] = '\0';
-		strcpy(strrchr(path, '/') + 1, PRELOAD);
+		memcpy(strrchr(path, '/') + 1, PRELOAD, sizeof(PRELOAD));
 		if (!access(path, R_OK))
 			return;
 	}
 	snprintf(path, PATH_MAX, "%s/%s", LIBEXECDIR, PRELOAD);
 	if (access(path, R_OK))
 		err(REFUSED, "%s", path);
-}
-
-/* What the kernel is to start instead, which then loads the program */
-static void find_linker(const char *program, char *linker)
-{
-	Elf64_Phdr phdr;
-	Elf64_Ehdr ehdr;
-	struct stat st;
-	int fd, i;
-
-	fd = open(program, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		err(CANNOT_RUN, "%s", program);
-	if ((st.st_mode & (S_ISUID | S_ISGID)) ||
-	    fgetxattr(fd, "security.capability", NULL, 0) > 0)
-		errx(REFUSED, "refused: %s has privileges: nothing can be loaded into it",
-		     program);
-	if (read(fd, &ehdr, sizeof(ehdr)) != sizeof(ehdr) ||
-	    memcmp(ehdr.e_ident, ELFMAG, SELFMAG) ||
-	    ehdr.e_ident[EI_CLASS] != ELFCLASS64)
-		errx(REFUSED, "refused: %s is no 64-bit program: is it a script that runs the VMM?",
-		     program);
-	for (i = 0; i < ehdr.e_phnum; i++) {
-		if (pread(fd, &phdr, sizeof(phdr), ehdr.e_phoff + i * sizeof(phdr)) !=
-		    sizeof(phdr))
-			break;
-		if (phdr.p_type != PT_INTERP || phdr.p_filesz > PATH_MAX)
-			continue;
-		if (pread(fd, linker, phdr.p_filesz, phdr.p_offset) == (ssize_t)phdr.p_filesz) {
-			close(fd);
-			return;
-		}
-	}
-	errx(REFUSED, "refused: %s is statically linked: nothing can be loaded into it", program);
 }
 
 /*
@@ -155,7 +99,9 @@ int run(int argc, char **argv)
 {
 	char program[PATH_MAX], library[PATH_MAX], linker[PATH_MAX];
 	unsigned long rev;
+	const char *why;
 	char *end;
+	int fd;
 
 	if (argc < 5 || strcmp(argv[1], "--revision") || strcmp(argv[3], "--")) {
 		fputs(usage, stderr);
@@ -166,9 +112,16 @@ int run(int argc, char **argv)
 		errx(REFUSED, "refused: %s is not a revision: GICD_IIDR has room for 0 to 15",
 		     argv[2]);
 
-	find_program(argv[4], program);
+	if (!find_program(argv[4], program))
+		errx(NOT_FOUND, "%s: not found", argv[4]);
 	find_preload(library);
-	find_linker(program, linker);
+	fd = open(program, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		err(CANNOT_RUN, "%s", program);
+	why = find_linker(fd, linker);
+	if (why)
+		errx(REFUSED, "refused: %s %s", program, why);
+	close(fd);
 	add_to_preload(library);
 	setenv("VGIC_REVISION", argv[2], 1);
 	if (!will_load(linker, program, library))

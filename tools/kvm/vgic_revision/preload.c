@@ -34,7 +34,7 @@
 	_exit(REFUSED);								\
 } while (0)
 
-/* Set before the VMM has a second thread that could run a vCPU. */
+/* In the latest VM. Set before there is a second thread that could run a vCPU. */
 static bool selected;
 
 /* What a VMM starts is a helper, and may have privileges. */
@@ -124,11 +124,15 @@ int ioctl(int fd, unsigned long request, ...)
 	/* Not all VMMs have the request as an unsigned type. */
 	switch ((__u32)request) {
 	case KVM_CREATE_VM:
-		is_vmm = true;
-		break;
+		ret = real_ioctl(fd, request, arg);
+		if (ret >= 0) {
+			is_vmm = true;
+			selected = false;
+		}
+		return ret;
 	case KVM_RUN:
 		if (!selected)
-			refuse("the VMM runs a vCPU without KVM_DEV_ARM_VGIC_CTRL_INIT on a GIC");
+			refuse("the VMM runs a vCPU without KVM_DEV_ARM_VGIC_CTRL_INIT on its GIC");
 		break;
 	case KVM_CREATE_IRQCHIP:
 		refuse("the VMM creates its GIC with KVM_CREATE_IRQCHIP");

@@ -193,12 +193,13 @@ build_tool()
 		vgic-revision compare list run not-arm64)
 }
 
-# Its library, for what does not need a kernel for it
+# Its library, and a VMM that is its kernel, too
 build_library()
 {
-	gcc -shared -fPIC -Wall -Wextra -Werror -D_GNU_SOURCE -DKVM_DEV_ARM_VGIC_GRP_DIST_REGS=1 \
-		-DKVM_DEV_ARM_VGIC_GRP_CTRL=4 -DKVM_DEV_ARM_VGIC_CTRL_INIT=0 \
-		-o "$tool-preload.so" tools/kvm/vgic_revision/preload.c -ldl
+	kvm='gcc -Wall -Wextra -Werror -D_GNU_SOURCE -DKVM_DEV_ARM_VGIC_GRP_DIST_REGS=1
+		-DKVM_DEV_ARM_VGIC_GRP_CTRL=4 -DKVM_DEV_ARM_VGIC_CTRL_INIT=0'
+	$kvm -shared -fPIC -o "$tool-preload.so" tools/kvm/vgic_revision/preload.c -ldl &&
+		$kvm -rdynamic -o "$work/tool/mock-vmm" rig/selftest/mock-vmm.c
 }
 
 # test: another architecture, wrong arguments, files that are no faces
@@ -279,4 +280,24 @@ vmms_that_others_start()
 		expect 127 'none.*: No such file' $run env none &&
 		expect 126 'Permission denied' $run env ./README.md &&
 		expect 7 '' $run env "$work/tool/script" sh -c 'exit 7'
+}
+
+# test: VMMs that have two VMs, select themselves, or hand over what is no pointer
+vmms_that_do_otherwise()
+{
+	build_tool && build_library || return 1
+	run="$tool run --revision 2 -- $work/tool/mock-vmm"
+	# shellcheck disable=SC2086
+	expect 0 'selected revision 2, was 3' $run create create init run run &&
+		expect 0 'selected revision 2, was 2' $run create init run create init run &&
+		expect 125 'runs a vCPU without' $run create run &&
+		expect 125 'runs a vCPU without' $run create init run create run &&
+		expect 0 '^no-attr: Bad address' $run no-attr &&
+		expect 0 '^no-value: Bad address' $run no-value &&
+		expect 0 '^2: fine' $run 2 &&
+		expect 0 '^4: Invalid argument' $run create init 4 run &&
+		expect 125 'the VMM selects revision 3' $run create init 3 run || return 1
+	run="$tool run --revision 1 -- $work/tool/mock-vmm"
+	# shellcheck disable=SC2086
+	expect 125 'the GIC has 3: "vgic-revision" says which it has$' $run create init run
 }

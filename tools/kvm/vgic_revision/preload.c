@@ -24,6 +24,8 @@
 
 #define REFUSED		125
 
+#define WHICH		"\"vgic-revision\" says which it has"
+
 #define GICD_IIDR	0x8
 #define REV_SHIFT	12
 #define REV_MASK	(0xfU << REV_SHIFT)
@@ -85,7 +87,7 @@ static void select_revision(int dev)
 	iidr = (was & ~REV_MASK) | rev << REV_SHIFT;
 	if (access_iidr(dev, KVM_SET_DEVICE_ATTR, &iidr)) {
 		if (errno == EINVAL)
-			refuse("this kernel has no revision %u to select, the GIC has %u",
+			refuse("this kernel has no revision %u to select, the GIC has %u: " WHICH,
 			       rev, REV(was));
 		if (errno == EBUSY)
 			refuse("the GIC is in use, and has revision %u", REV(was));
@@ -96,7 +98,7 @@ static void select_revision(int dev)
 	if (access_iidr(dev, KVM_GET_DEVICE_ATTR, &is))
 		refuse("cannot read GICD_IIDR: %s", strerror(errno));
 	if (is != iidr)
-		refuse("this kernel ignores a write of revision %u, the GIC has %u",
+		refuse("this kernel ignores a write of revision %u, the GIC has %u: " WHICH,
 		       rev, REV(is));
 
 	selected = true;
@@ -137,17 +139,20 @@ int ioctl(int fd, unsigned long request, ...)
 	case KVM_CREATE_IRQCHIP:
 		refuse("the VMM creates its GIC with KVM_CREATE_IRQCHIP");
 	case KVM_SET_DEVICE_ATTR:
+		/* The kernel has looked at the pointers once this is done. */
+		ret = real_ioctl(fd, request, arg);
+		if (ret)
+			return ret;
 		attr = arg;
 		if (is_for(attr, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, GICD_IIDR)) {
 			__u32 iidr = *(__u32 *)(unsigned long)attr->addr;
 
 			if (REV(iidr) != wanted())
-				refuse("the VMM selects revision %u", REV(iidr));
+				refuse("the VMM selects revision %u: tell it which", REV(iidr));
 		}
-		ret = real_ioctl(fd, request, arg);
-		if (!ret && is_for(attr, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT))
+		if (is_for(attr, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT))
 			select_revision(fd);
-		return ret;
+		return 0;
 	}
 
 	return real_ioctl(fd, request, arg);

@@ -61,18 +61,19 @@ static struct outcome write_revision(int model, enum phase phase, int revision)
 static bool opens_groups(int revision)
 {
 	struct place igroupr = { GICD, 0, 0x84, 4 };
-	__u64 was, inverted, is;
+	__u64 was = 0, inverted, is = 0;
+	bool opens = false;
 	struct vm vm;
 
 	vm_create(&vm, 2, false);
 	vm_init_gic(&vm);
-	vm_select(&vm, revision);
-	vm_access(&vm, true, igroupr, false, &was);
-	inverted = ~was & 0xffffffff;
-	vm_access(&vm, true, igroupr, true, &inverted);
-	vm_access(&vm, true, igroupr, false, &is);
+	if (!vm_select(&vm, revision) && !vm_access(&vm, true, igroupr, false, &was)) {
+		inverted = ~was & 0xffffffff;
+		opens = !vm_access(&vm, true, igroupr, true, &inverted) &&
+			!vm_access(&vm, true, igroupr, false, &is) && is != was;
+	}
 	vm_destroy(&vm);
-	return is != was;
+	return opens;
 }
 
 static bool selects(struct outcome outcome, int revision)

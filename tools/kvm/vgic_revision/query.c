@@ -90,15 +90,18 @@ static const char *name_outcome(struct outcome outcome, int revision)
 
 static void ask(struct answer *a, int model)
 {
+	struct outcome outcome;
 	int rev, phase;
 
 	*a = (struct answer){ .model = model, .ignored = -1 };
 	a->initial = write_revision(model, AFTER_INIT, -1).reads;
 	for (rev = NR_REVISIONS - 1; rev >= 0; rev--) {
-		for (phase = 0; phase < NR_PHASES; phase++)
-			a->outcomes[phase][rev] = write_revision(model, phase, rev);
-		if (!strcmp(name_outcome(a->outcomes[AFTER_INIT][rev], rev), "ignored"))
-			a->ignored = rev;
+		for (phase = 0; phase < NR_PHASES; phase++) {
+			outcome = write_revision(model, phase, rev);
+			a->outcomes[phase][rev] = outcome;
+			if (!strcmp(name_outcome(outcome, rev), "ignored"))
+				a->ignored = rev;
+		}
 	}
 	if (model == 2 && a->ignored >= 0)
 		a->opens = opens_groups(a->ignored);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "vgic-revision.h"
@@ -20,6 +21,7 @@
 #define RAM_SIZE	0x10000
 #define EXIT_GPA	0x09000000ULL
 #define GICR_SIZE	0x20000
+#define HANGS		20		/* seconds in which a guest does nothing */
 
 static const __u64 base[] = {
 	[GICC] = 0x08010000, [GICD] = 0x08000000, [GICR] = 0x080a0000, [GITS] = 0x0c000000,
@@ -244,10 +246,34 @@ void vm_destroy(struct vm *vm)
 	munmap(vm->ram, RAM_SIZE);
 }
 
-/* KVM_RUN returns EINTR. */
+/* A process that is stopped for long gets one of these for it. */
+static sig_atomic_t seconds;
+
 static void on_alarm(int sig)
 {
 	(void)sig;
+	seconds++;
+}
+
+/* Again and again, for the first could come just before KVM_RUN. 0: no more */
+static void set_timer(int interval)
+{
+	struct itimerval timer = { { interval, 0 }, { interval, 0 } };
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void run_vcpu(int vcpu)
+{
+	seconds = 0;
+	set_timer(1);
+	while (ioctl(vcpu, KVM_RUN, 0)) {
+		if (errno != EINTR)
+			err(UNKNOWN, "cannot run a vCPU");
+		if (seconds >= HANGS)
+			errx(UNKNOWN, "the guest hangs");
+	}
+	set_timer(0);
 }
 
 static int run_code(struct vm *vm, __u64 code, __u64 addr, __u64 *val)
@@ -261,10 +287,7 @@ static int run_code(struct vm *vm, __u64 code, __u64 addr, __u64 *val)
 	set_reg(vm, offsetof(struct kvm_regs, regs.regs[1]), addr);
 	set_reg(vm, offsetof(struct kvm_regs, regs.regs[2]), *val);
 	for (;;) {
-		alarm(20);
-		if (ioctl(vm->vcpu[0], KVM_RUN, 0))
-			err(UNKNOWN, "the guest hangs");
-		alarm(0);
+		run_vcpu(vm->vcpu[0]);
 		if (run->exit_reason != KVM_EXIT_MMIO)
 			errx(UNKNOWN, "the guest exits with reason %u", run->exit_reason);
 		if (run->mmio.phys_addr == EXIT_GPA) {

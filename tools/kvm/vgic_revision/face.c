@@ -261,7 +261,7 @@ char *face_of_host(const struct options *options)
 	if (!p.model)
 		p.model = vm_has_gic(3) ? 3 : 2;
 	if (!vm_has_gic(p.model))
-		errx(UNKNOWN, "this host has no GICv%d for guests", p.model);
+		exit(refuse_gic(options));
 	renew(&p, true);
 	fprintf(out, "# GICv%d, revision %d, from %s\n", p.model, vm_revision(&p.vm),
 		options->from_user ? "user" : "guest");

@@ -60,7 +60,8 @@ int list(const struct options *options)
 	if (!dir && errno == EACCES)
 		errx(UNKNOWN, "only root can read " DEBUGFS);
 	if (!dir)
-		err(UNKNOWN, "cannot read " DEBUGFS ", is debugfs mounted?");
+		err(UNKNOWN, "cannot read " DEBUGFS "%s",
+		    errno == ENOENT ? ", is debugfs mounted?" : "");
 	if (options->json)
 		printf("[");
 	while ((entry = readdir(dir))) {

@@ -225,7 +225,7 @@ static bool is_asked_for(const struct options *options, int model)
 	return (!options->gic || options->gic == model) && vm_has_gic(model);
 }
 
-static int refuse_gic(const struct options *options)
+int refuse_gic(const struct options *options)
 {
 	if (options->gic)
 		warnx("this host has no GICv%d for guests", options->gic);

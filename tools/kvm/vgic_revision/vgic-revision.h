@@ -31,6 +31,9 @@ int list(const struct options *options);
 int face(const struct options *options);
 int run(int argc, char **argv);
 
+/* Says so, and returns UNKNOWN. */
+int refuse_gic(const struct options *options);
+
 char *face_of_host(const struct options *options);
 
 #endif /* VGIC_REVISION_H */

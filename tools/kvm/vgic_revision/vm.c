@@ -82,6 +82,8 @@ static int open_kvm(void)
 
 static int must(int ret, const char *what)
 {
+	if (ret < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		err(UNKNOWN, "out of resources: %s", what);
 	if (ret < 0)
 		err(UNKNOWN, "this kernel refuses %s", what);
 	return ret;

@@ -231,13 +231,21 @@ tool_elsewhere()
 		printf "$text" >"$face"
 		expect 2 'face is not a face' "$tool" face --compare "$face" $old || return 1
 	done
-	for text in '# GICv3\nA0..99999999 x\n' '# GICv3\n%0500d %0500d\n..5 x\n5..4 y\nN..\n\n \n' \
+	for text in '# GICv3\n%0500d %0500d\n..5 x\n5..4 y\nN..\n\n \n' \
 		'# GICv3\nR a%0500d, %0500d'; do
 		# shellcheck disable=SC2059
 		printf "$text" 1 2 >"$face"
 		expect 1 'registers differ' "$tool" face --compare "$face" $old &&
 			expect 1 'registers differ' "$tool" face --compare $old "$face" || return 1
 	done
+	printf '# GICv3\nA0..99999999 x\n' >"$face"
+	expect 2 "more than 1024 registers in $face" "$tool" face --compare "$face" $old || return 1
+	printf '# GICv3\nA0..1023 x\n' >"$face"
+	expect 0 '^0 registers differ' "$tool" face --compare "$face" "$face" || return 1
+	printf '# GICv3\nA resets to 0, writable f\n' >"$face"
+	printf '# GICv3\nA resets to 00, writable ff\n' >"$face.2"
+	expect 1 "^A: resets to 0, writable f in $face, resets to 00, writable ff in $face.2$" \
+		"$tool" face --compare "$face" "$face.2"
 }
 
 # test: VMMs that vgic-revision can do nothing for, and a library that is left out

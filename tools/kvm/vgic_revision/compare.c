@@ -52,9 +52,11 @@ static void add_line(struct face *face, char *name, const char *text)
 		first = atoi(start);
 		last = strtol(dots + 2, &end, 10);
 	}
-	for (i = first; i <= last && face->nr < MAX_ENTRIES; i++) {
-		struct entry *entry = &face->entries[face->nr++];
+	for (i = first; i <= last; i++) {
+		struct entry *entry = &face->entries[face->nr];
 
+		if (face->nr++ == MAX_ENTRIES)
+			errx(UNKNOWN, "more than %d registers %s", MAX_ENTRIES, face->source);
 		if (dots)
 			snprintf(entry->name, sizeof(entry->name), "%.*s%d%s", (int)(start - name),
 				 name, i, end);
@@ -93,6 +95,18 @@ static const char *find(const struct face *face, const char *name)
 	return ABSENT;
 }
 
+static bool has_phrase(const char *text, const char *phrase, size_t len)
+{
+	size_t here;
+
+	for (; *text; text += here + strspn(text + here, ", ")) {
+		here = strcspn(text, ",");
+		if (here == len && !strncmp(text, phrase, len))
+			return true;
+	}
+	return false;
+}
+
 /* The phrases of a text that another does not have */
 static void say_phrases(FILE *out, const char *text, const char *other)
 {
@@ -100,13 +114,10 @@ static void say_phrases(FILE *out, const char *text, const char *other)
 	size_t len;
 
 	for (; *text; text += len + strspn(text + len, ", ")) {
-		char phrase[80];
-
 		len = strcspn(text, ",");
-		snprintf(phrase, sizeof(phrase), "%.*s", (int)len, text);
-		if (strstr(other, phrase))
+		if (!len || has_phrase(other, text, len))
 			continue;
-		fprintf(out, "%s%s", separator, phrase);
+		fprintf(out, "%s%.*s", separator, (int)len, text);
 		separator = ", ";
 	}
 	if (!*separator)

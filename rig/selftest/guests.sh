@@ -211,9 +211,16 @@ tool_elsewhere()
 		expect 2 '^vgic-revision: this host is not arm64: its KVM' "$tool" $command ||
 			return 1
 	done
-	for command in 'can' 'can 3 4' 'face --from x' what 'list x' --what; do
+	for command in 'can' 'can 3 4' 'face --from x' what 'list x' --what 'face README.md' \
+		'face --compare README.md README.md --gic 3'; do
 		# shellcheck disable=SC2086
 		expect 2 '^usage: vgic-revision' "$tool" $command || return 1
+	done
+	for command in 'can 3 --json' 'list --quiet' 'face --json' 'list --gic 3' '--revision 1' \
+		'can 3 --from user'; do
+		# shellcheck disable=SC2086
+		expect 2 '^vgic-revision: --[a-z]* does nothing here' "$tool" $command &&
+			said '^usage: ' || return 1
 	done
 	expect 2 '16 is not a number from 0 to 15' "$tool" can 16 &&
 		expect 2 'x is not a number from 2 to 3' "$tool" --gic x &&

@@ -29,7 +29,7 @@ static FILE *open_in(const char *dir, const char *name)
 
 static void read_row(const char *name, struct row *row)
 {
-	char path[300], line[128], *bad;
+	char path[300], line[128], *c;
 	FILE *f;
 
 	snprintf(path, sizeof(path), DEBUGFS "/%s", name);
@@ -46,9 +46,10 @@ static void read_row(const char *name, struct row *row)
 		row->command[strcspn(row->command, "\n")] = '\0';
 	if (f)
 		fclose(f);
-	/* JSON has no place for these. */
-	while ((bad = strpbrk(row->command, "\"\\")))
-		*bad = '?';
+	/* Neither JSON nor a terminal has a place for these. */
+	for (c = row->command; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			*c = '?';
 }
 
 int list(const struct options *options)

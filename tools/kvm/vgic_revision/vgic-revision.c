@@ -46,7 +46,8 @@ static int parse_number(const char *text, int min, int max)
 	return val;
 }
 
-static bool parse(int argc, char **argv, struct options *options)
+/* taken: the first letters of the flags that the command takes */
+static bool parse(int argc, char **argv, const char *taken, struct options *options)
 {
 	static const struct option names[] = {
 		{ "compare", required_argument, NULL, 'c' },
@@ -58,9 +59,13 @@ static bool parse(int argc, char **argv, struct options *options)
 		{ "revision", required_argument, NULL, 'r' },
 		{}
 	};
-	int c;
+	int c, i;
 
-	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "", names, &i)) != -1) {
+		if (c != '?' && c != 'h' && !strchr(taken, c)) {
+			warnx("--%s does nothing here", names[i].name);
+			return false;
+		}
 		switch (c) {
 		case 'c':
 			options->compare = optarg;
@@ -95,7 +100,7 @@ static bool parse(int argc, char **argv, struct options *options)
 int main(int argc, char **argv)
 {
 	struct options options = { .revision = -1 };
-	const char *command = "", *operand;
+	const char *command = "", *operand, *taken;
 
 	if (argc > 1 && *argv[1] != '-') {
 		command = argv[1];
@@ -105,12 +110,20 @@ int main(int argc, char **argv)
 	if (!strcmp(command, "run"))
 		return run(argc, argv);
 
-	if (!parse(argc, argv, &options))
+	if (!strcmp(command, "face"))
+		taken = "cfgr";
+	else if (!strcmp(command, "can"))
+		taken = "gq";
+	else
+		taken = !strcmp(command, "list") ? "j" : "gjq";
+	if (!parse(argc, argv, taken, &options))
 		return refuse_usage();
 	operand = argv[optind];
 	if (!strcmp(command, "face")) {
 		options.with = operand;
-		if (!operand || options.compare)
+		/* Of two files, no GIC is looked at. */
+		if (!operand || (options.compare && options.revision < 0 && !options.gic &&
+				 !options.from_user))
 			return face(&options);
 	} else if (!strcmp(command, "can")) {
 		if (operand) {

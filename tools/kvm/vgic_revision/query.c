@@ -236,36 +236,37 @@ int refuse_gic(const struct options *options)
 
 int query(const struct options *options)
 {
-	int capability = vm_extension(KVM_CAP_ARM_VGIC_REVISIONS), model, nr = 0, status = YES;
+	int capability = vm_extension(KVM_CAP_ARM_VGIC_REVISIONS), model, nr = 0, i, status = YES;
+	struct answer answers[2];
 	struct utsname uts;
-	struct answer a;
 
-	uname(&uts);
+	/* All is asked before anything is printed: it may come to an error. */
 	for (model = 3; model >= 2; model--) {
 		if (!is_asked_for(options, model))
 			continue;
-		ask(&a, model);
-		if (a.ignored >= 0)
+		ask(&answers[nr], model);
+		if (answers[nr++].ignored >= 0)
 			status = NO;
-		if (!nr++ && !options->quiet) {
-			printf(options->json ? "{\n  \"kernel\": \"%s\",\n  \"capability\": [" :
-			       "Linux %s, KVM_CAP_ARM_VGIC_REVISIONS (252, provisional): ",
-			       uts.release);
-			print_capability(capability < 0 ? 0 : capability, options->json);
-			printf(options->json ? "]" : "\n");
-		}
-		if (options->quiet)
-			continue;
-		if (options->json) {
-			print_json(&a);
-		} else {
-			print_table(&a);
-			print_advice(&a, capability > 0);
-		}
 	}
 	if (!nr)
 		return refuse_gic(options);
-	if (options->json && !options->quiet)
+	if (options->quiet)
+		return status;
+
+	uname(&uts);
+	printf(options->json ? "{\n  \"kernel\": \"%s\",\n  \"capability\": [" :
+	       "Linux %s, KVM_CAP_ARM_VGIC_REVISIONS (252, provisional): ", uts.release);
+	print_capability(capability < 0 ? 0 : capability, options->json);
+	printf(options->json ? "]" : "\n");
+	for (i = 0; i < nr; i++) {
+		if (options->json) {
+			print_json(&answers[i]);
+		} else {
+			print_table(&answers[i]);
+			print_advice(&answers[i], capability > 0);
+		}
+	}
+	if (options->json)
 		printf("\n}\n");
 	return status;
 }

@@ -123,7 +123,6 @@ static void send_state(const char *hosts, const char *rev, const char *guest)
 		err(2, "virtio port \"states\" or " STATE);
 	fclose(port);
 	fclose(file);
-	unlink(STATE);
 }
 
 /* Save a guest that is running, and let it go on. Return: is it in STATE? */
@@ -131,18 +130,19 @@ static bool save(void)
 {
 	static const char migrate[] = "migrate -d file:" STATE "\n", ask[] = "info migrate\n",
 			  go_on[] = "cont\n";
-	int in = open(MONITOR ".in", O_WRONLY | O_CLOEXEC);
+	/* Nothing here may wait for a QEMU that has gone. */
+	int in = open(MONITOR ".in", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	double end = now() + PATIENCE;
 	enum outcome seen = LATE;
 	static struct console c;
 
-	c = (struct console){ .fd = open(MONITOR ".out", O_RDONLY | O_CLOEXEC) };
+	c = (struct console){ .fd = open(MONITOR ".out", O_RDONLY | O_NONBLOCK | O_CLOEXEC) };
 	if (in < 0 || c.fd < 0 || write(in, migrate, strlen(migrate)) < 0)
-		err(2, MONITOR);
+		seen = ENDED;
 	while (seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
 		seen = watch(&c, "completed", now() + 0.5);
 	if (seen == SEEN && write(in, go_on, strlen(go_on)) < 0)
-		err(2, MONITOR);
+		seen = ENDED;
 	close(in);
 	close(c.fd);
 	if (seen != SEEN)
@@ -163,6 +163,7 @@ static void stop(pid_t pid, struct console *c)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(c->fd);
+	unlink(STATE);
 	unlink(MONITOR ".in");
 	unlink(MONITOR ".out");
 }
@@ -360,6 +361,7 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	credit_entropy();
+	signal(SIGPIPE, SIG_IGN);	/* a QEMU that has gone has no monitor */
 	host = getenv("HOST") ?: "unnamed";
 	if (getenv("VMM")) {
 		refused_by = OF_QEMU;

@@ -13,7 +13,9 @@ guest_table()
 	mkdir -p "$work/guests-dir"
 	printf '%s\n' "$@" >"$work/guests-dir/guests.table"
 	cp "out/$base/linux/build/kselftest/guests/ungrouped" "$work/guests-dir/" 2>/dev/null
-	return 0
+	# A VMM that closes its console and stays
+	echo 'int main(void) { return close(1) || close(2) || pause(); }' |
+		$target_cc -include unistd.h -x c -o "$work/guests-dir/closes" -
 }
 
 pack_guests()
@@ -34,7 +36,7 @@ boot_guests()
 	rig/boot/boot-machines --base misbehave --tables rig/selftest --machines healthy \
 		--selftests "$work/guests/tests.table" --memory 2048 --report "$work/report" \
 		--image "$built/arch/arm64/boot/Image" --initrd "$work/initrd-guests" \
-		--out "$work/run" --kunit "out/$base/linux/tools/testing/kunit"
+		--out "$work/run" --kunit "out/$base/linux/tools/testing/kunit" --append REFUSED=45
 }
 
 # test: tables of guests, names and images that are none
@@ -83,11 +85,16 @@ guests_go_wrong()
 		"silent | gicv3 | default | alive | 3 | no such text | qemu -m 64M -S" \
 		"other | gicv3 | 0 | dead | 15 | ungrouped: revision %, without | $vmm" \
 		"gone | gicv3 | default | alive | 60 | text | small-vmm /guests/none" \
-		"static | gicv3 | 1 | alive | 60 | text | run-guests" || return 1
+		"static | gicv3 | 1 5 | alive | 60 | text | run-guests" \
+		"none | gicv3 | 4 | alive | 60 | text | $vmm" \
+		"closed | gicv3 | default | alive | 60 | text | /guests/closes" \
+		"after | gicv3 | 1 | alive | 60 | ungrouped: revision %, alive: | $vmm" || return 1
 	cell 'fine gicv3/default/alive' healthy pass && cell 'fine gicv3/0/alive' healthy pass &&
 	cell 'silent gicv3/default/alive' healthy FAIL && cell 'other gicv3/0/dead' healthy FAIL &&
 	cell 'gone gicv3/default/alive' healthy FAIL &&
-	cell 'static gicv3/1/alive' healthy FAIL || return 1
+	cell 'static gicv3/1/alive' healthy FAIL && cell 'static gicv3/5/refused' healthy FAIL &&
+	cell 'none gicv3/4/refused' healthy pass && cell 'closed gicv3/default/alive' healthy FAIL &&
+	cell 'after gicv3/1/alive' healthy pass || return 1
 	said 'expected "ungrouped: revision 0, without", not there after 15 s' \
 		'/guests/none: No such file or directory' \
 		'refused: /usr/bin/run-guests is statically linked'

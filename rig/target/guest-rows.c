@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest-rows.h"
@@ -216,6 +217,40 @@ void print_tail(const char *text)
 			printf("# %.*s\n", (int)len, start);
 		start += len + !!start[len];
 	}
+}
+
+int reap(pid_t pid)
+{
+	int status;
+
+	if (!has_ended(pid, &status, 5)) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool refused_for(const char *text, const char *rev, int status)
+{
+	static const struct {
+		const char *says, *reason;
+		int status;
+	} refusals[] = {
+		{ LIBRARY_REFUSES "this kernel has no revision % to select,", "", REFUSED },
+		{ LIBRARY_REFUSES "this kernel ignores a write of revision %,", "", REFUSED },
+		{ "the host kernel refuses revision % of the in-kernel GIC", "Invalid argument", 1 },
+		{ "the host kernel ignores revision % of the in-kernel GIC", "no error", 1 },
+	};
+	char says[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(refusals); i++) {
+		expand(says, sizeof(says), refusals[i].says, rev);
+		if (status == refusals[i].status && strstr(text, says) &&
+		    strstr(text, refusals[i].reason))
+			return true;
+	}
+	return false;
 }
 
 pid_t start_vmm(const struct row *row, const char *rev, const char *more, struct console *c)

@@ -11,6 +11,7 @@
 #define LATEST		"3"	/* what the default is */
 #define UNMODIFIED	"unmodified"	/* Debian's QEMU beside qemu-series */
 #define REFUSED		125	/* exit status of vgic-revision */
+#define LIBRARY_REFUSES	"vgic-revision: refused: "
 #define MAX_ROWS	64
 
 enum { NAME, GIC, REVISIONS, EXPECTED, SECONDS, CONSOLE, VMM, COLUMNS };
@@ -57,6 +58,16 @@ pid_t start_vmm(const struct row *row, const char *rev, const char *more, struct
 /* Return: whether the VMM has printed @text, has ended, or has done neither in time */
 enum outcome { SEEN, ENDED, LATE };
 enum outcome watch(struct console *c, const char *text, double deadline);
+
+/* Wait for a VMM, for 5 s at most: then it is killed. Return: its exit status, or -1 */
+int reap(pid_t pid);
+
+/*
+ * Has a VMM that has printed @text and ended with @status been refused this revision by the
+ * library or by a QEMU that selects, because the host kernel does not have it? Not so if they
+ * have refused for another reason.
+ */
+bool refused_for(const char *text, const char *rev, int status);
 
 /* The text that a row wants on the console: each % is the revision */
 void expand(char *to, size_t size, const char *text, const char *rev);

@@ -7,14 +7,14 @@
  * KTAP. As "console" it becomes the VMM of the first row instead, at REVISION.
  *
  * REFUSED is in the environment for a kernel that has not all revisions: where it
- * has one, vgic-revision, or a QEMU that selects itself, has to refuse and to end the VMM.
+ * has one, vgic-revision, or a QEMU that selects itself, has to refuse because the kernel does
+ * not have it, and to end the VMM.
  */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest-rows.h"
@@ -38,7 +38,7 @@ static bool run_guest(int num, const struct row *row, const char *rev)
 		snprintf(want, sizeof(want), "the host kernel refuses revision %s of the in-kernel GIC",
 			 rev);
 	else if (refuse)
-		snprintf(want, sizeof(want), "vgic-revision: refused: ");
+		snprintf(want, sizeof(want), LIBRARY_REFUSES);
 
 	pid = start_vmm(row, rev, "", &c);
 	outcome = watch(&c, want, start + seconds);
@@ -49,15 +49,15 @@ static bool run_guest(int num, const struct row *row, const char *rev)
 		passed = strstr(c.text, selected);
 	if (outcome != ENDED && !(passed && refuse))
 		kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
+	status = reap(pid);
 	close(c.fd);
-	if (refuse && (!WIFEXITED(status) || WEXITSTATUS(status) != (own ? 1 : REFUSED)))
+	if (refuse && !refused_for(c.text, rev, status))
 		passed = false;
 
 	if (!passed) {
 		if (outcome == SEEN && refuse)
-			printf("# expected the VMM to end with status %d when refused\n",
-			       own ? 1 : REFUSED);
+			printf("# expected status %d, as the kernel has no revision %s\n",
+			       own ? 1 : REFUSED, rev);
 		else if (outcome == SEEN)
 			printf("# expected \"%s\" before \"%s\"\n", selected, want);
 		else

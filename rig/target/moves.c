@@ -29,7 +29,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest-rows.h"
@@ -48,7 +47,6 @@
 
 /* Who refuses a revision, as in moves.table */
 #define OF_QEMU		"refused-for-its-revision"
-#define OF_THE_KERNEL	"of the in-kernel GIC"		/* what QEMU says then */
 #define UNMODIFIED_MACHINE "virt-10.0"
 
 static const char *host, *cpu = CPU, *refused_by = "refused-by-vgic-revision";
@@ -158,14 +156,19 @@ static pid_t start(const struct row *row, const char *rev, const char *more,
 	return start_vmm(row, rev, more, c);
 }
 
-static void stop(pid_t pid, struct console *c)
+/* Return: the exit status of a QEMU that has ended by itself, or -1 */
+static int stop(pid_t pid, struct console *c, bool ended)
 {
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	int status;
+
+	if (!ended)
+		kill(pid, SIGKILL);
+	status = reap(pid);
 	close(c->fd);
 	unlink(STATE);
 	unlink(MONITOR ".in");
 	unlink(MONITOR ".out");
+	return status;
 }
 
 static void result(const char *guest, const char *rev, const char *hosts, const char *how,
@@ -189,9 +192,25 @@ static void still_text(char *still, size_t size, const char *guest)
 	snprintf(still, size, "%.*s: still", (int)strcspn(guest, "-"), guest);
 }
 
-static bool refused(const struct console *c)
+/* What it is that a QEMU has ended for */
+static const char *why_ended(const char *text, const char *rev, int status)
 {
-	return strstr(c->text, "vgic-revision: refused") || strstr(c->text, OF_THE_KERNEL);
+	/* What QEMU 10.0 and 11.1 say of a stream that they cannot load, and end with 1 */
+	static const char * const cannot[] = {
+		"load of migration failed",
+		"Failed to put registers after init",
+		"Putting registers after init",
+	};
+	size_t i;
+
+	if (refused_for(text, rev, status))
+		return refused_by;
+	if (strstr(text, LIBRARY_REFUSES))
+		return "refused-otherwise";
+	for (i = 0; i < ARRAY_SIZE(cannot); i++)
+		if (status == 1 && strstr(text, cannot[i]))
+			return "refused-by-QEMU";
+	return status < 0 ? "QEMU-crashed" : "QEMU-ended";
 }
 
 static void save_row(const struct row *row, const char *rev)
@@ -199,6 +218,8 @@ static void save_row(const struct row *row, const char *rev)
 	const char *guest = row->cell[NAME], *outcome = "not-saved";
 	char want[256], still[64], more[256];
 	static struct console c;
+	enum outcome seen;
+	int status;
 	pid_t pid;
 
 	expand(want, sizeof(want), row->cell[CONSOLE], rev);
@@ -207,18 +228,16 @@ static void save_row(const struct row *row, const char *rev)
 		want[strcspn(row->cell[CONSOLE], "%")] = '\0';
 	snprintf(more, sizeof(more), "%s" WITH_MONITOR, cpu);
 	pid = start(row, rev, more, &c);
-	if (watch(&c, want, now() + atoi(row->cell[SECONDS])) == SEEN) {
-		if (save()) {
-			send_state(host, rev, guest);
-			still_text(still, sizeof(still), guest);
-			c.len = 0;
-			outcome = watch(&c, still, now() + PATIENCE) == SEEN ?
-				  "saved" : "stopped-by-save";
-		}
-	} else if (refused(&c)) {
-		outcome = refused_by;
+	seen = watch(&c, want, now() + atoi(row->cell[SECONDS]));
+	if (seen == SEEN && save()) {
+		send_state(host, rev, guest);
+		still_text(still, sizeof(still), guest);
+		c.len = 0;
+		outcome = watch(&c, still, now() + PATIENCE) == SEEN ? "saved" : "stopped-by-save";
 	}
-	stop(pid, &c);
+	status = stop(pid, &c, seen == ENDED);
+	if (seen == ENDED && refused_for(c.text, rev, status))
+		outcome = refused_by;
 	if (!strcmp(outcome, "not-saved"))
 		print_tail(c.text);
 	result(guest, rev, host, strcmp(rev, DEFAULT) ? SELECTED : ALONE, outcome,
@@ -249,10 +268,11 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 {
 	char more[512], still[64], outcome[128], path[128];
 	const char *guest = row->cell[NAME], *want, *last = strrchr(hosts, ',');
-	bool selected = !strcmp(how, SELECTED), said = false;
+	bool selected = !strcmp(how, SELECTED), said = false, saved = true;
 	struct row under = *row;
 	enum outcome seen;
 	static struct console c;
+	int status;
 	pid_t pid;
 
 	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming file:/moves/%s/%s/%s", cpu,
@@ -272,30 +292,29 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	if (qemu_selects(&under))
 		said = selected;
 	free(under.cell[VMM]);
-	if (seen == ENDED && refused(&c))
-		snprintf(outcome, sizeof(outcome), "%s", refused_by);
-	else if (strstr(c.text, "no longer so: "))
+	/* From here it may go back. */
+	if (seen == SEEN && !strstr(c.text, "no longer so: ") && selected == said &&
+	    selected == !!strcmp(rev, DEFAULT) && !last && strcmp(how, UNMODIFIED) &&
+	    strcmp(hosts, host)) {
+		snprintf(path, sizeof(path), "%s,%s", hosts, host);
+		saved = save();
+		if (saved)
+			send_state(path, rev, guest);
+	}
+	status = stop(pid, &c, seen == ENDED);
+	if (strstr(c.text, "no longer so: "))
 		noticed(c.text, outcome, sizeof(outcome));
 	else
 		snprintf(outcome, sizeof(outcome), "%s", seen == SEEN && selected != said ?
-			 "not-selected" : seen == SEEN ? "goes-on" :
-			 seen == ENDED ? "refused-by-QEMU" : "dead");
+			 "not-selected" : !saved ? "not-saved-again" :
+			 seen == SEEN ? "goes-on" :
+			 seen == ENDED ? why_ended(c.text, rev, status) : "dead");
 
 	want = expected_of(guest, rev, how, hosts);
 	if (strcmp(outcome, want)) {
 		printf("# expected %s; the console:\n", want);
 		print_tail(c.text);
 	}
-	/* From here it may go back. */
-	if (!strcmp(outcome, "goes-on") && selected == !!strcmp(rev, DEFAULT) && !last &&
-	    strcmp(how, UNMODIFIED) && strcmp(hosts, host)) {
-		snprintf(path, sizeof(path), "%s,%s", hosts, host);
-		if (save())
-			send_state(path, rev, guest);
-		else
-			printf("# not saved again\n");
-	}
-	stop(pid, &c);
 	result(guest, rev, hosts, how, outcome, !strcmp(outcome, want));
 }
 

@@ -129,6 +129,29 @@ qemu -m 64M -kernel /guests/ungrouped" || return 1
 		'back  ungrouped  1    selected  a > b  goes on  *-$'
 }
 
+# test: a host that says nothing, a guest that goes on elsewhere and does not come back
+moves_without_a_report()
+{
+	again="rig/boot/move-guests --again --base $base --out $work/again --report $work/report"
+	rm -rf "$work/again"
+	mkdir -p "$work/again/save" "$work/again/load" "$work/again/back" "$work/report"
+	echo ' ok 1 gicv3.1.a_1.probing.selected.saved' >"$work/again/save/a.1.ktap"
+	echo ' ok 1 gicv3.1.b.probing.selected.refused-by-vgic-revision' >"$work/again/save/b.ktap"
+	echo ' ok 1 gicv3.1.a_1.probing.selected.goes-on' >"$work/again/load/a.1.ktap"
+	cp "$work/again/load/a.1.ktap" "$work/again/load/b.ktap"
+	echo ' ok 1 gicv3.1.a_1,b.probing.selected.goes-on' >"$work/again/back/a.1.ktap"
+	# shellcheck disable=SC2086
+	expect 0 '^back  probing  1    selected  a.1 > b  goes on  -$' $again --built 'a.1= b=' \
+		--names 'a.1 b' || return 1
+	echo ' ok 1 nothing-comes-back' >"$work/again/back/a.1.ktap"
+	# shellcheck disable=SC2086
+	expect 1 '^back  probing  1    selected  a.1 > b  NO REPORT !  -$' $again \
+		--built 'a.1= b=' --names 'a.1 b' || return 1
+	# shellcheck disable=SC2086
+	expect 1 '^load  probing  1    selected  a.1      goes on .* NO REPORT !$' $again \
+		--built 'a.1= b= c=' --names 'a.1 b c'
+}
+
 survey()
 {
 	env PATH="${2:-$PATH}" rig/boot/survey-kernels --names "$1" --ours "$built/arch/arm64/boot/Image" \

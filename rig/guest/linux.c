@@ -187,6 +187,7 @@ int main(void)
 	       c.ipi[0], c.ipi[1], c.msi);
 	for (;;) {
 		usleep(200000);
-		printf("linux: %s alive\n", look(&c, AGAIN) && alive ? "still" : "no longer so: now not");
+		printf("linux: %s alive\n",
+		       look(&c, AGAIN) && alive ? "still" : "no longer so: now not");
 	}
 }

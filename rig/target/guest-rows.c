@@ -238,8 +238,8 @@ bool refused_for(const char *text, const char *rev, int status)
 	} refusals[] = {
 		{ LIBRARY_REFUSES "this kernel has no revision % to select,", "", REFUSED },
 		{ LIBRARY_REFUSES "this kernel ignores a write of revision %,", "", REFUSED },
-		{ "the host kernel refuses revision % of the in-kernel GIC", "Invalid argument", 1 },
-		{ "the host kernel ignores revision % of the in-kernel GIC", "no error", 1 },
+		{ "kernel refuses revision % of the in-kernel GIC", "Invalid argument", 1 },
+		{ "kernel ignores revision % of the in-kernel GIC", "no error", 1 },
 	};
 	char says[128];
 	size_t i;

@@ -219,6 +219,26 @@ void print_tail(const char *text)
 	}
 }
 
+bool ask_monitor(const char *say, const char *ask, const char *want, int seconds)
+{
+	/* Nothing here may wait for a QEMU that has gone. */
+	int in = open(MONITOR ".in", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	double end = now() + seconds;
+	enum outcome seen = LATE;
+	static struct console c;
+
+	c = (struct console){ .fd = open(MONITOR ".out", O_RDONLY | O_NONBLOCK | O_CLOEXEC) };
+	if (in < 0 || c.fd < 0 || write(in, say, strlen(say)) < 0)
+		seen = ENDED;
+	while (ask && seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
+		seen = watch(&c, want, now() + 0.5);
+	close(in);
+	close(c.fd);
+	if (ask && seen != SEEN)
+		print_tail(c.text);
+	return ask ? seen == SEEN : seen != ENDED;
+}
+
 int reap(pid_t pid)
 {
 	int status;

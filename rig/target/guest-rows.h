@@ -14,6 +14,10 @@
 #define LIBRARY_REFUSES	"vgic-revision: refused: "
 #define MAX_ROWS	64
 
+/* FIFOs to a QEMU: the host may have no sockets */
+#define MONITOR		"/tmp/monitor"
+#define WITH_MONITOR	"-chardev pipe,id=monitor,path=" MONITOR " -mon monitor "
+
 enum { NAME, GIC, REVISIONS, EXPECTED, SECONDS, CONSOLE, VMM, COLUMNS };
 
 struct row {
@@ -58,6 +62,12 @@ pid_t start_vmm(const struct row *row, const char *rev, const char *more, struct
 /* Return: whether the VMM has printed @text, has ended, or has done neither in time */
 enum outcome { SEEN, ENDED, LATE };
 enum outcome watch(struct console *c, const char *text, double deadline);
+
+/*
+ * Say this to the monitor of a QEMU, and go on to ask: does it answer with @want within
+ * @seconds? Without @ask: could it be said? SIGPIPE has to be ignored, as the QEMU may end.
+ */
+bool ask_monitor(const char *say, const char *ask, const char *want, int seconds);
 
 /* Wait for a VMM, for 5 s at most: then it is killed. Return: its exit status, or -1 */
 int reap(pid_t pid);

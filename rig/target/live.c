@@ -13,7 +13,6 @@
  */
 #define _GNU_SOURCE
 #include <err.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,6 @@
 
 #include "guest-rows.h"
 
-#define MONITOR		"/tmp/monitor"	/* FIFOs, of the source */
 #define SOCKET		"/tmp/socket"
 #define NEWEST		"virt-10.1"	/* machine type, which always sends the revision */
 #define PATIENCE	180		/* seconds, for what takes a few */
@@ -54,24 +52,10 @@ static bool has_to_refuse(const struct row *row, const char *rev, int to)
 	return to != ALONE && is_sent(row, rev);
 }
 
-/* Say this to the monitor of the source, and ask: does it answer with that in time? */
+/* The monitor of the source */
 static bool answers(const char *say, const char *ask, const char *want)
 {
-	int in = open(MONITOR ".in", O_WRONLY | O_CLOEXEC);
-	double end = now() + PATIENCE;
-	enum outcome seen = LATE;
-	static struct console c;
-
-	c = (struct console){ .fd = open(MONITOR ".out", O_RDONLY | O_CLOEXEC) };
-	if (in < 0 || c.fd < 0 || write(in, say, strlen(say)) < 0)
-		err(2, MONITOR);
-	while (seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
-		seen = watch(&c, want, now() + 0.5);
-	close(in);
-	close(c.fd);
-	if (seen != SEEN)
-		print_tail(c.text);
-	return seen == SEEN;
+	return ask_monitor(say, ask, want, PATIENCE);
 }
 
 static bool is_there(const char *path)
@@ -191,7 +175,7 @@ static bool run_row(int num, const struct row *row, const char *rev, int to)
 	at.text[0] = '\0';
 	at.fd = -1;
 	expand(want, sizeof(want), row->cell[CONSOLE], rev);
-	pid = start_vmm(row, rev, "-chardev pipe,id=monitor,path=" MONITOR " -mon monitor", &from);
+	pid = start_vmm(row, rev, WITH_MONITOR, &from);
 	if (watch(&from, want, now() + atoi(row->cell[SECONDS])) == SEEN)
 		wrong = move(row, rev, to, &from, &at);
 	if (wrong) {
@@ -219,6 +203,7 @@ int main(void)
 	char *revs[ARRAY_SIZE(rows)][16];
 	int nr[ARRAY_SIZE(rows)] = {}, total = 0, num = 0, failed = 0, i, j, to;
 
+	signal(SIGPIPE, SIG_IGN);	/* as in moves.c */
 	read_rows(NULL);
 	if (mkfifo(MONITOR ".in", 0600) || mkfifo(MONITOR ".out", 0600))
 		err(2, MONITOR);

@@ -34,8 +34,6 @@
 #include "guest-rows.h"
 
 #define TABLE		"/moves.table"
-#define MONITOR		"/tmp/monitor"	/* FIFOs: the host may have no sockets */
-#define WITH_MONITOR	"-chardev pipe,id=monitor,path=" MONITOR " -mon monitor "
 /* A CPU that all hosts can have: what QEMU lets be chosen of it that is new in v4.18 or later */
 #define CPU		"-cpu host,kvm-psci-version=1.0,kvm-steal-time=off "
 #define CPU_OF_10_0	"-cpu host,kvm-steal-time=off "
@@ -126,26 +124,9 @@ static void send_state(const char *hosts, const char *rev, const char *guest)
 /* Save a guest that is running, and let it go on. Return: is it in STATE? */
 static bool save(void)
 {
-	static const char migrate[] = "migrate -d file:" STATE "\n", ask[] = "info migrate\n",
-			  go_on[] = "cont\n";
-	/* Nothing here may wait for a QEMU that has gone. */
-	int in = open(MONITOR ".in", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	double end = now() + PATIENCE;
-	enum outcome seen = LATE;
-	static struct console c;
-
-	c = (struct console){ .fd = open(MONITOR ".out", O_RDONLY | O_NONBLOCK | O_CLOEXEC) };
-	if (in < 0 || c.fd < 0 || write(in, migrate, strlen(migrate)) < 0)
-		seen = ENDED;
-	while (seen == LATE && now() < end && write(in, ask, strlen(ask)) > 0)
-		seen = watch(&c, "completed", now() + 0.5);
-	if (seen == SEEN && write(in, go_on, strlen(go_on)) < 0)
-		seen = ENDED;
-	close(in);
-	close(c.fd);
-	if (seen != SEEN)
-		print_tail(c.text);
-	return seen == SEEN;
+	return ask_monitor("migrate -d file:" STATE "\n", "info migrate\n", "completed",
+			   PATIENCE) &&
+	       ask_monitor("cont\n", NULL, NULL, 0);
 }
 
 static pid_t start(const struct row *row, const char *rev, const char *more,

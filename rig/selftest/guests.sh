@@ -132,18 +132,19 @@ qemu -m 64M -kernel /guests/ungrouped" || return 1
 # test: a host that says nothing, a guest that goes on elsewhere and does not come back
 moves_without_a_report()
 {
-	again="rig/boot/move-guests --again --base $base --out $work/again --report $work/report"
-	rm -rf "$work/again"
-	mkdir -p "$work/again/save" "$work/again/load" "$work/again/back" "$work/report"
-	echo ' ok 1 gicv3.1.a_1.probing.selected.saved' >"$work/again/save/a.1.ktap"
-	echo ' ok 1 gicv3.1.b.probing.selected.refused-by-vgic-revision' >"$work/again/save/b.ktap"
-	echo ' ok 1 gicv3.1.a_1.probing.selected.goes-on' >"$work/again/load/a.1.ktap"
-	cp "$work/again/load/a.1.ktap" "$work/again/load/b.ktap"
-	echo ' ok 1 gicv3.1.a_1,b.probing.selected.goes-on' >"$work/again/back/a.1.ktap"
+	moved=$work/moved
+	again="rig/boot/move-guests --again --base $base --out $moved --report $work/report"
+	rm -rf "$moved"
+	mkdir -p "$moved/save" "$moved/load" "$moved/back" "$work/report"
+	echo ' ok 1 gicv3.1.a_1.probing.selected.saved' >"$moved/save/a.1.ktap"
+	echo ' ok 1 gicv3.1.b.probing.selected.refused-by-vgic-revision' >"$moved/save/b.ktap"
+	echo ' ok 1 gicv3.1.a_1.probing.selected.goes-on' >"$moved/load/a.1.ktap"
+	cp "$moved/load/a.1.ktap" "$moved/load/b.ktap"
+	echo ' ok 1 gicv3.1.a_1,b.probing.selected.goes-on' >"$moved/back/a.1.ktap"
 	# shellcheck disable=SC2086
 	expect 0 '^back  probing  1    selected  a.1 > b  goes on  -$' $again --built 'a.1= b=' \
 		--names 'a.1 b' || return 1
-	echo ' ok 1 nothing-comes-back' >"$work/again/back/a.1.ktap"
+	echo ' ok 1 nothing-comes-back' >"$moved/back/a.1.ktap"
 	# shellcheck disable=SC2086
 	expect 1 '^back  probing  1    selected  a.1 > b  NO REPORT !  -$' $again \
 		--built 'a.1= b=' --names 'a.1 b' || return 1

@@ -29,10 +29,10 @@ docs_go_wrong()
 contradicted()
 {
 	mkdir -p "$work/said"
-	cp -r survey Documentation/virt/kvm/arm/vgic-revisions.rst "$work/said/"
+	cp -r survey Documentation/virt/kvm/arm/vgic-revisions.rst rig/boot/moves.table "$work/said/"
 	find "$work/said" -path "$work/said/$2" -exec sed -i "$3" {} +
 	expect 1 "$1" rig/judge/check-survey --record "$work/said/survey" \
-		--document "$work/said/vgic-revisions.rst"
+		--document "$work/said/vgic-revisions.rst" --moves "$work/said/moves.table"
 }
 
 # test: each table of a document against its record, in both directions
@@ -74,6 +74,14 @@ documents_and_records_that_differ()
 		survey/debian-5.10-$guest '/^GICR_ISENABLER0@0/s/ones f/ones 7/' &&
 	contradicted "$doc:[0-9]*: no face on record shows \"always resets to ones\"" \
 		'survey/v4.19.1-*.face' '/^GICR_IGROUPR0@/s/0\{8\}/ffffffff/' &&
+	contradicted "2 | selected | 7.3 | debian-6.16: refused-by-QEMU, .* 2 not on debian-6.16" \
+		moves.table '/2 .*debian-6.16/d' &&
+	contradicted 'default | alone | debian-5.10 | 7.3: goes-on, .* another GICD_IIDR: True' \
+		moves.table '/default.*debian-5.10 | \*/d' &&
+	contradicted '1 | alone | 7.3 | 6.12: nothing, and .* another GICD_IIDR: True' \
+		moves.table '/^ungrouped/d' &&
+	contradicted '3 | save | debian-5.10 | debian-5.10: refused-by-vgic-revision, and ' \
+		$doc '/^v4.19 to v5.18/s/-EINVAL   -EINVAL/selected  -EINVAL/' &&
 	rm "$work/said/survey/debian-5.10-rev2-$guest" &&
 	expect 1 "debian-5.10-rev2-$guest: it is not there" \
 		rig/judge/check-survey --record "$work/said/survey"

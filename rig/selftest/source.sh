@@ -342,7 +342,7 @@ carry_to_another_release()
 	expect 0 '^conflict  *by hand' carry_small &&
 		said '^fuzzy  *fuzz 1' '^last  *applies' '^boots .* 5 passed, 0 failed' || return 1
 	printf '#!/bin/sh\necho "error: planted"; exit 2\n' >"$work/bin-carry/make"
-	expect 1 '^builds  *FAIL' carry_small && said '^    error: planted' &&
+	expect 1 '^builds  *FAIL' carry_small && said '^    error: planted' '^in .*: mend it' &&
 		! grep '^boots' "$work/output" || return 1
 	edit "$work/carry/from" last '5s/$/ new/'
 	expect 2 'has changed since it was carried: rm -rf' carry_small || return 1

@@ -137,25 +137,27 @@ VGIC_TEST(igroupr_smallest)
 VGIC_TEST(delivery)
 {
 	static const u32 regs[] = { SYS_ICC_SGI0R_EL1, SYS_ICC_ASGI1R_EL1 };
-	int group, i;
+	int turn, i;
 
 	vgic_vm_start(_metadata, v);
 	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
 	vgic_pend_irqs(v);
-	vgic_expect_pending(_metadata, v, v->row->group);
-	vgic_expect_taken(_metadata, v, v->row->group);
+	EXPECT_PENDING(v, v->row->group);
+	EXPECT_TAKEN(v, v->row->group);
 
-	for (group = 0; group < 2; group++) {
+	/* First the group that interrupts have not been in yet */
+	for (turn = 0; turn < 2; turn++) {
+		int group = turn ^ !v->row->group;
 		int arrives = v->row->guest_groups ? group : v->row->group;
 
 		v->step = group ? "IGROUPR written with ones" : "IGROUPR written with zeros";
 		vgic_guest_write_groups(v, group ? ~0 : 0);
 		vgic_pend_irqs(v);
-		vgic_expect_pending(_metadata, v, arrives);
-		vgic_expect_taken(_metadata, v, arrives);
+		EXPECT_PENDING(v, arrives);
+		EXPECT_TAKEN(v, arrives);
 		vgic_signal_irqs(v);
-		vgic_expect_pending(_metadata, v, arrives);
-		vgic_expect_taken(_metadata, v, arrives);
+		EXPECT_PENDING(v, arrives);
+		EXPECT_TAKEN(v, arrives);
 
 		/* These generate an SGI only where that is in group 0. */
 		for (i = 0; vgic_is_v3(v) && i < ARRAY_SIZE(regs); i++) {
@@ -163,7 +165,7 @@ VGIC_TEST(delivery)
 			vgic_send_sgi(v, 0, 1, regs[i]);
 			vgic_guest_cmd(v, 1)->wait_for = arrives ? 0 : BIT(VGIC_REV_SGI);
 			vgic_guest_do(v, 1, vgic_guest_take);
-			vgic_expect_once(_metadata, v, 1, arrives ? 0 : BIT(VGIC_REV_SGI), 0);
+			EXPECT_ONCE(v, 1, arrives ? 0 : BIT(VGIC_REV_SGI), 0);
 		}
 	}
 }
@@ -230,7 +232,7 @@ static void expect_zeros(struct __test_metadata *_metadata, struct vgic_vm *v)
 		vgic_guest_do(v, cpu, guest_let_timer_expire);
 		cmd->wait_for = arrives ? irqs : 0;
 		vgic_guest_do(v, cpu, vgic_guest_take);
-		vgic_expect_once(_metadata, v, cpu, arrives ? irqs : 0, v->row->group);
+		EXPECT_ONCE(v, cpu, arrives ? irqs : 0, v->row->group);
 		if (arrives)
 			continue;
 
@@ -239,7 +241,7 @@ static void expect_zeros(struct __test_metadata *_metadata, struct vgic_vm *v)
 		vgic_guest_do(v, cpu, vgic_guest_enable_groups);
 		cmd->wait_for = irqs;
 		vgic_guest_do(v, cpu, vgic_guest_take);
-		vgic_expect_once(_metadata, v, cpu, irqs, 0);
+		EXPECT_ONCE(v, cpu, irqs, 0);
 	}
 }
 
@@ -329,15 +331,15 @@ static void expect_timer(struct __test_metadata *_metadata, struct vgic_vm *v, i
 		cmd->timer = timer;
 		cmd->wait_for = BIT(timer);
 		vgic_guest_do(v, cpu, vgic_guest_take);
-		vgic_expect_once(_metadata, v, cpu, BIT(timer), v->row->group);
+		EXPECT_ONCE(v, cpu, BIT(timer), v->row->group);
 	}
 }
 
 /* What a VMM has set up before the first run, as it can ask for it afterwards */
 static void expect_setup(struct __test_metadata *_metadata, struct vgic_vm *v, u32 maint)
 {
+	u64 its, region = 0;
 	u32 now = 0;
-	u64 its;
 
 	if (!vgic_is_v3(v))
 		return;
@@ -346,6 +348,10 @@ static void expect_setup(struct __test_metadata *_metadata, struct vgic_vm *v, u
 	EXPECT_VGIC(v, maint, now, "maintenance interrupt");
 	kvm_device_attr_get(v->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &its);
 	EXPECT_VGIC(v, GITS_BASE_GPA, its, "address of the ITS");
+	kvm_device_attr_get(v->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			    KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION, &region);
+	EXPECT_VGIC(v, REDIST_REGION_ATTR_ADDR(v->nr_vcpus, GICR_BASE_GPA, 0, 0), region,
+		    "region of redistributors");
 	EXPECT_VGIC(v, 1, vm_check_cap(v->vm, KVM_CAP_MSI_DEVID), "KVM_CAP_MSI_DEVID");
 }
 
@@ -384,11 +390,13 @@ VGIC_SELECT_TEST(in_use)
 
 VGIC_TEST(eoi)
 {
-	int group, cpu;
+	int turn, cpu;
 
 	vgic_vm_start(_metadata, v);
 	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
-	for (group = 0; group < 2; group++) {
+	for (turn = 0; turn < 2; turn++) {
+		int group = turn ^ !v->row->group;
+
 		if (group != v->row->group && !v->row->guest_groups)
 			continue;
 
@@ -399,14 +407,24 @@ VGIC_TEST(eoi)
 
 		/* Whatever is next arrives. */
 		vgic_pend_irqs(v);
-		vgic_expect_taken(_metadata, v, group);
+		EXPECT_TAKEN(v, group);
 	}
 }
 
-/* Have a GICv3 keep active what has been ended, until it is deactivated. */
+/* Have a GIC keep active what has been ended, until it is deactivated. */
+static void guest_split_eoi(struct vgic_cmd *cmd)
+{
+	if (cmd->v3)
+		write_sysreg_s(ICC_CTLR_EL1_EOImode_drop, SYS_ICC_CTLR_EL1);
+	else
+		writel(readl(GICC_BASE_GVA + GICC_CTLR) | GICC_CTLR_EOIMODE,
+		       GICC_BASE_GVA + GICC_CTLR);
+	isb();
+}
+
 static void guest_ack_and_drop(struct vgic_cmd *cmd)
 {
-	write_sysreg_s(ICC_CTLR_EL1_EOImode_drop, SYS_ICC_CTLR_EL1);
+	guest_split_eoi(cmd);
 	vgic_guest_ack(cmd);
 	cmd->addr = 1;
 	vgic_guest_eoi(cmd);
@@ -414,26 +432,59 @@ static void guest_ack_and_drop(struct vgic_cmd *cmd)
 
 static void guest_deactivate(struct vgic_cmd *cmd)
 {
-	write_sysreg_s(ICC_CTLR_EL1_EOImode_drop, SYS_ICC_CTLR_EL1);
-	isb();
-	write_sysreg_s(cmd->val, SYS_ICC_DIR_EL1);
+	guest_split_eoi(cmd);
+	if (cmd->v3)
+		write_sysreg_s(cmd->val, SYS_ICC_DIR_EL1);
+	else
+		writel(cmd->val, GICC_BASE_GVA + GICC_DIR);
 	isb();
 }
 
-/* Any vCPU may deactivate an SPI. KVM traps that only while it knows of an active one. */
+/* Have vCPU 0 end an SPI, and vCPU 1 deactivate it. */
+static void drop_spi(struct vgic_vm *v)
+{
+	vgic_pulse_spi(v, 0);
+	vgic_guest_cmd(v, 0)->val = v->row->group;
+	vgic_guest_do(v, 0, guest_ack_and_drop);
+}
+
+static void deactivate_spi(struct vgic_vm *v)
+{
+	vgic_guest_cmd(v, 1)->val = VGIC_REV_SPI(0);
+	vgic_guest_do(v, 1, guest_deactivate);
+}
+
+/* Since v6.19 any vCPU may, as it should. Ask in a VM that selects nothing. */
+static bool can_deactivate_any(const struct vgic_vm *v, struct vgic_reg active)
+{
+	struct vgic_vm probe = *v;
+	u32 left;
+
+	vgic_vm_create(&probe);
+	vgic_vm_init_gic(&probe);
+	vgic_enable_irqs(&probe, VGIC_BOTH_GROUPS);
+	drop_spi(&probe);
+	deactivate_spi(&probe);
+	left = vgic_user_read(&probe, active);
+	vgic_vm_free(&probe);
+	return !left;
+}
+
+/* KVM traps the deactivation only while it knows of an SPI that is active. */
 VGIC_V3_TEST(deactivation)
 {
 	struct vgic_reg active = vgic_gicd(v, 0, "GICD_ISACTIVER1", GICD_ISACTIVER + 4);
-	u32 spi = VGIC_REV_SPI(0), rev = v->row->rev;
+	u32 rev = v->row->rev;
 	int i;
+
+	if (!can_deactivate_any(v, active))
+		SKIP(return, "this kernel needs the vCPU that has acknowledged it");
 
 	vgic_vm_start(_metadata, v);
 	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
 	for (i = 0; i < 3; i++) {
-		vgic_pulse_spi(v, 0);
-		vgic_guest_cmd(v, 0)->val = v->row->group;
-		vgic_guest_do(v, 0, guest_ack_and_drop);
-		EXPECT_BOTH(v, active, BIT(spi % 32));
+		drop_spi(v);
+		EXPECT_BOTH(v, active, BIT(VGIC_REV_SPI(0) % 32));
 
 		if (i) {
 			v->step = "deactivated after a selection";
@@ -441,12 +492,32 @@ VGIC_V3_TEST(deactivation)
 				ASSERT_SELECT(v, rev == 2 ? 3 : 2);
 			ASSERT_SELECT(v, rev);
 		}
-		vgic_guest_cmd(v, 1)->val = spi;
-		vgic_guest_do(v, 1, guest_deactivate);
-		if (!i && vgic_user_read(v, active))
-			SKIP(return, "this kernel needs the vCPU that has acknowledged it");
+		deactivate_spi(v);
 		EXPECT_BOTH(v, active, 0);
 	}
+}
+
+/* What GICC_IAR says of an SGI has to be written back, with the vCPU that sent it. */
+VGIC_V2_SELECT_TEST(deactivation_of_sgi)
+{
+	struct vgic_reg active = vgic_gicd(v, 0, "GICD_ISACTIVER0", GICD_ISACTIVER);
+	struct vgic_cmd *cmd;
+
+	vgic_vm_start(_metadata, v);
+	vgic_enable_irqs(v, VGIC_BOTH_GROUPS);
+	vgic_send_sgi(v, 1, 0, SYS_ICC_SGI1R_EL1);
+	cmd = vgic_guest_do(v, 0, guest_ack_and_drop);
+	EXPECT_VGIC(v, 1 << 10 | VGIC_REV_SGI, cmd->val, "GICC_IAR");
+	EXPECT_BOTH(v, active, BIT(VGIC_REV_SGI));
+
+	v->step = "deactivated after a selection";
+	if (v->row->rev >= 2)
+		ASSERT_SELECT(v, v->row->rev == 2 ? 3 : 2);
+	ASSERT_SELECT(v, v->row->rev);
+	/* EXPECT_BOTH() has had the command since. */
+	cmd->val = 1 << 10 | VGIC_REV_SGI;
+	vgic_guest_do(v, 0, guest_deactivate);
+	EXPECT_BOTH(v, active, 0);
 }
 
 /* Event and collection have the number of the vCPU, see vgic_map_lpis(). */

@@ -15,11 +15,13 @@
 #define GICC_HPPIR			0x0018
 #define GICC_ABPR			0x001C
 #define GICC_APR			0x00D0
+#define GICC_DIR			0x1000
 
 #define GICC_CTLR_ENABLE_G0		BIT(0)
 #define GICC_CTLR_ENABLE_G1		BIT(1)
 #define GICC_CTLR_ACKCTL		BIT(2)
 #define GICC_CTLR_FIQEN			BIT(3)
+#define GICC_CTLR_EOIMODE		BIT(9)
 
 /* The rest of GICC_IAR is the CPU that an SGI comes from. */
 #define GICC_IAR_INTID(iar)		((iar) & 0x3ff)

@@ -195,8 +195,8 @@ static inline void vgic_vm_start(struct __test_metadata *_metadata, struct vgic_
 }
 
 /* All vCPUs have interrupts pending in one group and none in the other. */
-static inline void vgic_expect_pending(struct __test_metadata *_metadata,
-				       struct vgic_vm *v, int group)
+static inline void vgic_expect_pending(struct __test_metadata *_metadata, const char *file,
+				       int line, struct vgic_vm *v, int group)
 {
 	struct vgic_cmd *cmd;
 	int cpu, i;
@@ -204,29 +204,30 @@ static inline void vgic_expect_pending(struct __test_metadata *_metadata,
 	for (cpu = 0; cpu < v->nr_vcpus; cpu++) {
 		cmd = vgic_guest_do(v, cpu, vgic_guest_peek);
 		for (i = 0; i < 2; i++)
-			EXPECT_VGIC(v, i == group, vgic_is_intid(cmd->pending[i]),
+			vgic_expect(_metadata, file, line, false, v, i == group,
+				    vgic_is_intid(cmd->pending[i]),
 				    "is any pending on vCPU %d in group %d", cpu, i);
 	}
 }
 
 /* The vCPU has taken these just once, all in one group: 0 as FIQ, 1 as IRQ. */
-static inline void vgic_expect_once(struct __test_metadata *_metadata,
-				    struct vgic_vm *v, int cpu, u64 irqs, int group)
+static inline void vgic_expect_once(struct __test_metadata *_metadata, const char *file,
+				    int line, struct vgic_vm *v, int cpu, u64 irqs, int group)
 {
 	struct vgic_cmd *cmd = vgic_guest_cmd(v, cpu);
 	int i;
 
 	for (i = 0; i < 2; i++)
-		EXPECT_VGIC(v, i == group ? irqs : 0, cmd->taken[i],
-			    "interrupts taken by vCPU %d in group %d", cpu, i);
+		vgic_expect(_metadata, file, line, false, v, i == group ? irqs : 0,
+			    cmd->taken[i], "interrupts taken by vCPU %d in group %d", cpu, i);
 	for (i = 0; i < ARRAY_SIZE(cmd->count); i++)
-		EXPECT_VGIC(v, !!(irqs & BIT_ULL(i)), cmd->count[i],
-			    "times that vCPU %d took INTID %d", cpu, i);
+		vgic_expect(_metadata, file, line, false, v, !!(irqs & BIT_ULL(i)),
+			    cmd->count[i], "times that vCPU %d took INTID %d", cpu, i);
 }
 
 /* All vCPUs take their SGI, PPI and SPI. */
-static inline void vgic_expect_taken(struct __test_metadata *_metadata,
-				     struct vgic_vm *v, int group)
+static inline void vgic_expect_taken(struct __test_metadata *_metadata, const char *file,
+				     int line, struct vgic_vm *v, int group)
 {
 	int cpu;
 
@@ -234,9 +235,13 @@ static inline void vgic_expect_taken(struct __test_metadata *_metadata,
 		vgic_guest_forget(v, cpu);
 		vgic_guest_cmd(v, cpu)->wait_for = VGIC_REV_IRQS(cpu);
 		vgic_guest_do(v, cpu, vgic_guest_take);
-		vgic_expect_once(_metadata, v, cpu, VGIC_REV_IRQS(cpu), group);
+		vgic_expect_once(_metadata, file, line, v, cpu, VGIC_REV_IRQS(cpu), group);
 	}
 }
+
+#define EXPECT_PENDING(...)	vgic_expect_pending(_metadata, __FILE__, __LINE__, __VA_ARGS__)
+#define EXPECT_ONCE(...)	vgic_expect_once(_metadata, __FILE__, __LINE__, __VA_ARGS__)
+#define EXPECT_TAKEN(...)	vgic_expect_taken(_metadata, __FILE__, __LINE__, __VA_ARGS__)
 
 #define VGIC_FIXTURE(_name, _row)						\
 	FIXTURE(_name) {							\
@@ -322,8 +327,12 @@ VGIC_FIXTURE(gicv2_default, &gicv2_untouched)
 
 static inline int vgic_run(int argc, char **argv)
 {
+	const char *nv = getenv("NV");
 	char *args[argc + 9];
 	int nr = argc;
+
+	if (nv && *nv == '1' && !kvm_check_cap(KVM_CAP_ARM_EL2))
+		ksft_exit_skip("NV=1, and guests have no EL2 on this host\n");
 
 	test_disable_default_vgic();
 	vgic_has_v2 = kvm_supports_vgic_v2();

@@ -20,6 +20,7 @@
 #define ITT_EVENTID_BITS	12
 
 static struct vgic_cmd cmds[VGIC_REV_MAX_VCPUS];
+static int guest_el;
 
 /* Guest side: vCPUs do as they are told, so that tests read top to bottom. */
 
@@ -30,6 +31,7 @@ static struct vgic_cmd *guest_cmd(void)
 
 static void guest_code(void)
 {
+	GUEST_ASSERT_EQ(get_current_el(), guest_el);
 	while (true) {
 		guest_cmd()->fn(guest_cmd());
 		/* A ucall would be looked up in the VM that the guest was in before. */
@@ -270,7 +272,8 @@ void vgic_guest_continue(struct kvm_vcpu *vcpu)
 	case UCALL_NONE:
 		TEST_ASSERT(run->exit_reason == KVM_EXIT_MMIO &&
 			    run->mmio.phys_addr == vcpu->vm->ucall_mmio_addr,
-			    "Unexpected exit: %s", exit_reason_str(run->exit_reason));
+			    "Unexpected exit of vCPU %u: %s", vcpu->id,
+			    exit_reason_str(run->exit_reason));
 		/* The vCPU is not yet past the store, for whoever saves it. */
 		vcpu_run_complete_io(vcpu);
 		break;
@@ -278,7 +281,7 @@ void vgic_guest_continue(struct kvm_vcpu *vcpu)
 		REPORT_GUEST_ASSERT(uc);
 		break;
 	default:
-		TEST_FAIL("Unexpected ucall: %lu", uc.cmd);
+		TEST_FAIL("Unexpected ucall of vCPU %u: %lu", vcpu->id, uc.cmd);
 	}
 }
 
@@ -489,6 +492,8 @@ static void add_vcpus(struct vgic_vm *v)
 
 void vgic_vm_create(struct vgic_vm *v)
 {
+	const char *nv = getenv("NV");
+
 	v->vm = vm_create(v->nr_vcpus);
 	vm_init_descriptor_tables(v->vm);
 	if (v->vcpus_first)
@@ -512,6 +517,11 @@ void vgic_vm_create(struct vgic_vm *v)
 		add_vcpus(v);
 	vm_install_exception_handler(v->vm, VECTOR_IRQ_CURRENT, guest_irq_handler);
 	vm_install_exception_handler(v->vm, VECTOR_FIQ_CURRENT, guest_fiq_handler);
+
+	/* That it is there, and not EL1 without a word */
+	guest_el = vgic_is_v3(v) && !v->vcpus_first && kvm_check_cap(KVM_CAP_ARM_EL2) &&
+		   !(nv && *nv == '0') ? 2 : 1;
+	sync_global_to_guest(v->vm, guest_el);
 }
 
 void vgic_vm_init_gic(struct vgic_vm *v)

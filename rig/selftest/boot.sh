@@ -70,7 +70,9 @@ tests_go_wrong()
 	print(bad)
 	sys.exit(bad != ['broken', 'fail', 'few', 'hang', 'silent'])
 	PYTHON
-	grep -q '<td class="fail".*expected 0x4b00143b' "$work/report/misbehave.html"
+	grep -q '<td class="fail".*expected 0x4b00143b' "$work/report/misbehave.html" || return 1
+	expect 1 'FAIL: healthy: nothing passed' boot_misbehaving --machines healthy --tests skips &&
+		cell 'skips gicv3/0' healthy skip
 }
 
 # test: machines that panic, hang, lose PID 1 or have no EL2

@@ -27,6 +27,12 @@ static int fail(void)
 	return 1;
 }
 
+static int skips(void)
+{
+	puts("TAP version 13\n1..1\nok 1 gicv3/0/iidr # SKIP nothing can be had");
+	return 0;
+}
+
 static int few(void)
 {
 	puts("TAP version 13\n1..3\nok 1 gicv3/0/iidr");
@@ -75,7 +81,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(void);
 	} ways[] = {
-		{ "good", good }, { "fail", fail }, { "few", few },
+		{ "good", good }, { "fail", fail }, { "skips", skips }, { "few", few },
 		{ "broken", broken }, { "crash", crash }, { "hang", hang },
 		{ "silent", silent }, { "quiet", silent }, { "power-off", power_off },
 	};

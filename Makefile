@@ -245,7 +245,7 @@ review: knobs ## prove: what maintainers and bots would run: checkpatch, sparse,
 
 .PHONY: rig-tests
 rig-tests: knobs ## prove: the rig's own tests (NAMES=)
-	@$(JUDGE) rig/selftest/check-rig --names '$(NAMES)'
+	@$(JUDGE) rig/selftest/check-rig --names '$(NAMES)' --cache $(CACHE)
 
 .PHONY: bisect-check
 bisect-check: knobs ## prove: boot every commit of the series on every base (MACHINES=)

@@ -698,14 +698,14 @@ VGIC_SELECT_TEST(reset_pending)
 		vgic_guest_cmd(v, cpu)->val = VGIC_BOTH_GROUPS;
 		vgic_guest_do(v, cpu, vgic_guest_enable_groups);
 	}
-	vgic_expect_pending(_metadata, v, kept);
+	EXPECT_PENDING(v, kept);
 
 	v->step = "in revision 3 after that";
 	ASSERT_SELECT(v, VGIC_REV_LATEST);
-	vgic_expect_pending(_metadata, v, kept);
+	EXPECT_PENDING(v, kept);
 	vgic_guest_write_groups(v, other ? ~0 : 0);
-	vgic_expect_pending(_metadata, v, other);
-	vgic_expect_taken(_metadata, v, other);
+	EXPECT_PENDING(v, other);
+	EXPECT_TAKEN(v, other);
 }
 
 static void expect_lines(struct __test_metadata *_metadata, struct vgic_vm *v, u32 expected)

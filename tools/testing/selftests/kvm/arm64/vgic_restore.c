@@ -555,7 +555,8 @@ VGIC_SELECT_TEST(guest)
 
 VGIC_SELECT_TEST(guest_last)
 {
-	static const enum order orders[] = { REVISION_LAST };
+	/* Twice, for what the first selection might leave out of the second save */
+	static const enum order orders[] = { REVISION_LAST, REVISION_LAST };
 
 	move_on(_metadata, v, orders, ARRAY_SIZE(orders));
 }

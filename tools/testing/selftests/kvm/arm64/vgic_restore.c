@@ -661,8 +661,10 @@ VGIC_SELECT_TEST(reset_only)
 	expect_state(_metadata, v, &s, v->row->user_groups);
 
 	v->step = "from revision 2";
+	ASSERT_SELECT(v, VGIC_REV_LATEST);
+	vgic_user_write_groups(v, ~PATTERN);
+	save(_metadata, v, &s);
 	ASSERT_SELECT(v, 2);
-	vgic_user_write_groups(v, PATTERN);
 	ASSERT_SELECT(v, v->row->rev);
 	expect_state(_metadata, v, &s, v->row->user_groups);
 }

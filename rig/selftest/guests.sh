@@ -224,11 +224,12 @@ build_tool()
 		vgic-revision compare list run not-arm64)
 }
 
-# Its library, and a VMM that is its kernel, too
+# build_library SANITIZER: its library, and a VMM that is its kernel, too
 build_library()
 {
-	kvm='gcc -Wall -Wextra -Werror -D_GNU_SOURCE -DKVM_DEV_ARM_VGIC_GRP_DIST_REGS=1
-		-DKVM_DEV_ARM_VGIC_GRP_CTRL=4 -DKVM_DEV_ARM_VGIC_CTRL_INIT=0'
+	kvm="gcc -g -Wall -Wextra -Werror -D_GNU_SOURCE -DKVM_DEV_ARM_VGIC_GRP_DIST_REGS=1
+		-DKVM_DEV_ARM_VGIC_GRP_CTRL=4 -DKVM_DEV_ARM_VGIC_CTRL_INIT=0
+		-fsanitize=$1 -fno-sanitize-recover=all"
 	$kvm -shared -fPIC -o "$tool-preload.so" tools/kvm/vgic_revision/preload.c -ldl &&
 		$kvm -rdynamic -o "$work/tool/mock-vmm" rig/selftest/mock-vmm.c
 }
@@ -312,7 +313,7 @@ vmms_without_a_revision()
 # test: programs that start a VMM which the library cannot go along with
 vmms_that_others_start()
 {
-	build_tool && build_library || return 1
+	build_tool && build_library undefined || return 1
 	run="$tool run --revision 1 --"
 	echo 'int main(void) { return 0; }' | gcc -static -x c -o "$work/tool/static" - || return 1
 	printf '#!/bin/sh\n"$@"\n' >"$work/tool/script"
@@ -331,7 +332,9 @@ vmms_that_others_start()
 # test: VMMs that have two VMs, select themselves, or hand over what is no pointer
 vmms_that_do_otherwise()
 {
-	build_tool && build_library || return 1
+	build_tool && build_library address,undefined || return 1
+	# What is preloaded comes before the sanitizer that it needs.
+	export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 	run="$tool run --revision 2 -- $work/tool/mock-vmm"
 	# shellcheck disable=SC2086
 	expect 0 'selected revision 2, was 3' $run create create init run run &&

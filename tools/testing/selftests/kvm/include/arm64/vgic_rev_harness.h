@@ -14,8 +14,8 @@
 #include "processor.h"
 #include "vgic_rev.h"
 
-/* A busy emulated host with all debugging enabled needs half of that. */
-#define VGIC_TIMEOUT_SEC	300
+/* Emulated hosts with all debugging enabled need half of that. */
+#define VGIC_TIMEOUT_SEC	120
 
 /* Groups that are no reset value */
 #define PATTERN			0x5a5a5a5a

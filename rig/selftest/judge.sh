@@ -238,6 +238,10 @@ tiny_kernel()
 		struct vgic_dist {
 		};
 
+		struct vgic_redist_region {
+			struct list_head list;
+		};
+
 		struct vgic_its {
 			atomic_t busy;
 		};
@@ -292,6 +296,10 @@ mutants_of_a_diff()
 	clobber.vgic_its.busy.gicv3.1: (vcpu) == 1 &&
 	clobber.vgic_its.busy.gicv3.2: (vcpu) == 2 &&
 	clobber.vgic_its.busy.gicv3.3: (vcpu) == 3 &&
+	clobber.vgic_redist_region.list.gicv3.0: INIT_LIST_HEAD(&each->list);
+	clobber.vgic_redist_region.list.gicv3.1: (vcpu) == 1 &&
+	clobber.vgic_redist_region.list.gicv3.2: (vcpu) == 2 &&
+	clobber.vgic_redist_region.list.gicv3.3: (vcpu) == 3 &&
 	compare.has_it.1: (vcpu) > REV_2;
 	constant.has_it.1: (vcpu) >= (REV_2 + 1);
 	constant.has_it.2: (vcpu) >= (REV_2 - 1);

@@ -36,11 +36,20 @@
 	_exit(REFUSED);								\
 } while (0)
 
-/* In the latest VM. Set before there is a second thread that could run a vCPU. */
-static bool selected;
+/*
+ * All VMs, with their GICs. What has selected may run, once no other is found that has not.
+ * Set before there is a second thread that could run a vCPU.
+ */
+#define MAX_VMS		16
+static struct {
+	int vm, gic;
+	bool selected;
+} vms[MAX_VMS];
+static int nr_vms, latest;
+static bool selected, alone;
 
-/* What a VMM starts is a helper, and may have privileges. */
-static bool is_vmm;
+/* The process that has created it. What that starts is a helper, and may have privileges. */
+static pid_t vmm;
 
 static unsigned int wanted(void)
 {
@@ -72,6 +81,65 @@ static int access_iidr(int dev, unsigned long request, __u32 *iidr)
 	return real_ioctl(dev, request, &attr);
 }
 
+/* Is this file a VM, still? Only a VM knows what a device is. */
+static bool is_vm(int fd)
+{
+	struct kvm_create_device dev = { .type = ~0U, .flags = KVM_CREATE_DEVICE_TEST };
+
+	return real_ioctl(fd, KVM_CREATE_DEVICE, &dev) && errno == ENODEV;
+}
+
+static void add_vm(int vm)
+{
+	int i;
+
+	/* Instead of one that is closed */
+	for (i = 0; i < nr_vms && is_vm(vms[i].vm) && vms[i].vm != vm; i++)
+		;
+	if (i == MAX_VMS)
+		refuse("the VMM has more than %d VMs", MAX_VMS);
+	vms[i].vm = vm;
+	vms[i].gic = -1;
+	vms[i].selected = false;
+	if (i == nr_vms)
+		nr_vms++;
+	latest = i;
+	selected = false;
+}
+
+static void add_device(int vm, const struct kvm_create_device *dev)
+{
+	int i;
+
+	for (i = 0; i < nr_vms; i++)
+		if (vms[i].vm == vm && (dev->type == KVM_DEV_TYPE_ARM_VGIC_V2 ||
+					dev->type == KVM_DEV_TYPE_ARM_VGIC_V3))
+			vms[i].gic = dev->fd;
+}
+
+static bool is_alone(void)
+{
+	int i;
+
+	for (i = 0; i < nr_vms && (vms[i].selected || !is_vm(vms[i].vm)); i++)
+		;
+	return i == nr_vms;
+}
+
+static void has_selected(int gic)
+{
+	int i;
+
+	for (i = 0; i < nr_vms && vms[i].gic != gic; i++)
+		;
+	/* It was created through a duplicate of the VM. */
+	if (i == nr_vms)
+		i = latest;
+	vms[i].selected = true;
+	selected = true;
+	alone = false;
+}
+
 static void select_revision(int dev)
 {
 	unsigned int rev = wanted();
@@ -81,7 +149,8 @@ static void select_revision(int dev)
 		/* An ITS is initialized in the same way. */
 		if (errno == ENXIO)
 			return;
-		refuse("cannot read GICD_IIDR: %s", strerror(errno));
+		refuse("cannot read GICD_IIDR: %s: has the VMM created its vCPUs?",
+		       strerror(errno));
 	}
 
 	iidr = (was & ~REV_MASK) | rev << REV_SHIFT;
@@ -90,7 +159,8 @@ static void select_revision(int dev)
 			refuse("this kernel has no revision %u to select, the GIC has %u: " WHICH,
 			       rev, REV(was));
 		if (errno == EBUSY)
-			refuse("the GIC is in use, and has revision %u", REV(was));
+			refuse("the GIC is in use, and has revision %u: start the VMM anew",
+			       REV(was));
 		refuse("cannot write GICD_IIDR: %s", strerror(errno));
 	}
 
@@ -101,7 +171,7 @@ static void select_revision(int dev)
 		refuse("this kernel ignores a write of revision %u, the GIC has %u: " WHICH,
 		       rev, REV(is));
 
-	selected = true;
+	has_selected(dev);
 	dprintf(STDERR_FILENO,
 		"vgic-revision: selected revision %u, was %u: GICD_IIDR 0x%08x\n",
 		rev, REV(was), is);
@@ -128,13 +198,21 @@ int ioctl(int fd, unsigned long request, ...)
 	case KVM_CREATE_VM:
 		ret = real_ioctl(fd, request, arg);
 		if (ret >= 0) {
-			is_vmm = true;
-			selected = false;
+			vmm = getpid();
+			add_vm(ret);
 		}
+		return ret;
+	case KVM_CREATE_DEVICE:
+		ret = real_ioctl(fd, request, arg);
+		if (!ret && !(((struct kvm_create_device *)arg)->flags & KVM_CREATE_DEVICE_TEST))
+			add_device(fd, arg);
 		return ret;
 	case KVM_RUN:
 		if (!selected)
 			refuse("the VMM runs a vCPU without KVM_DEV_ARM_VGIC_CTRL_INIT on its GIC");
+		if (!alone && !is_alone())
+			refuse("the VMM has a second VM, and has not initialized the GIC of that");
+		alone = true;
 		break;
 	case KVM_CREATE_IRQCHIP:
 		refuse("the VMM creates its GIC with KVM_CREATE_IRQCHIP");
@@ -181,13 +259,25 @@ __attribute__((constructor)) static void find_real(void)
 	real_spawnp = dlsym(RTLD_NEXT, "posix_spawnp");
 }
 
+static bool is_listed(const char *list, const char *path)
+{
+	size_t len;
+
+	for (; *list; list += len + !!list[len]) {
+		len = strcspn(list, ": ");
+		if (len == strlen(path) && !memcmp(list, path, len))
+			return true;
+	}
+	return false;
+}
+
 static bool has_library(char *const *env)
 {
 	bool found = false;
 
-	for (; env && *env; env++)
+	for (; library && env && *env; env++)
 		if (!strncmp(*env, "LD_PRELOAD=", 11))
-			found = library && strstr(*env, library);
+			found = is_listed(*env + 11, library);
 	return found && !access(library, R_OK);
 }
 
@@ -231,10 +321,11 @@ static const char *why_alone(const char *program, char *const *env, int scripts)
 	return why;
 }
 
-/* Sets errno. */
-static bool can_follow(const char *program, char *const *env)
+/* Sets errno. A VMM may start helpers, in processes of their own. */
+static bool can_follow(const char *program, char *const *env, bool in_place)
 {
-	const char *why = is_vmm ? NULL : why_alone(program, env, 5);
+	bool is_helper = vmm && !(in_place && getpid() == vmm);
+	const char *why = is_helper ? NULL : why_alone(program, env, 5);
 
 	if (!why)
 		return true;
@@ -243,16 +334,16 @@ static bool can_follow(const char *program, char *const *env)
 	return false;
 }
 
-static bool can_follow_in_path(const char *name, char *const *env)
+static bool can_follow_in_path(const char *name, char *const *env, bool in_place)
 {
 	char program[PATH_MAX];
 
-	return !find_program(name, program) || can_follow(program, env);
+	return !find_program(name, program) || can_follow(program, env, in_place);
 }
 
 int execve(const char *program, char *const argv[], char *const env[])
 {
-	return can_follow(program, env) ? real_execve(program, argv, env) : -1;
+	return can_follow(program, env, true) ? real_execve(program, argv, env) : -1;
 }
 
 int execv(const char *program, char *const argv[])
@@ -262,7 +353,7 @@ int execv(const char *program, char *const argv[])
 
 int execvpe(const char *name, char *const argv[], char *const env[])
 {
-	return can_follow_in_path(name, env) ? real_execvpe(name, argv, env) : -1;
+	return can_follow_in_path(name, env, true) ? real_execvpe(name, argv, env) : -1;
 }
 
 int execvp(const char *name, char *const argv[])
@@ -273,13 +364,13 @@ int execvp(const char *name, char *const argv[])
 int posix_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
 		const posix_spawnattr_t *attr, char *const argv[], char *const env[])
 {
-	return can_follow(program, env) ?
+	return can_follow(program, env, false) ?
 		real_spawn(pid, program, actions, attr, argv, env) : EPERM;
 }
 
 int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_actions_t *actions,
 		 const posix_spawnattr_t *attr, char *const argv[], char *const env[])
 {
-	return can_follow_in_path(name, env) ?
+	return can_follow_in_path(name, env, false) ?
 		real_spawnp(pid, name, actions, attr, argv, env) : EPERM;
 }

@@ -43,6 +43,7 @@ NESTED	     :=
 APPEND	     :=
 AFTER	     :=
 QEMU_PATCH   :=
+LIVE	     :=
 # The tree of make carry: of its own makes, and for refresh.
 CARRY	     := $(filter carry,$(MAKECMDGOALS))
 KNOBS := BASE KSRC TESTS_KSRC MACHINES TESTS MUTANTS SAMPLE PLANTED NAMES GUESTS GUESTS_DIR VMM \
@@ -90,17 +91,21 @@ guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVIS
 # Not those that end before they can be moved
 SERIES_GUESTS = linux linux-old linux-unmodified ungrouped ungrouped-old probing grouped
 MOVES = $(filter $(or $(HOSTS),%),$(BUILT_HOSTS))
+define MOVE
+@$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
+	PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
+@$(SELF) guests-initrd NESTED=1 $(if $(VMM),VMM=$(VMM) QEMU_PATCH=moves) GUESTS='$(or $(GUESTS),$(if \
+	$(VMM),$(SERIES_GUESTS)))'
+@$(JUDGE) rig/boot/move-guests --base $(BASE) --built '$(foreach host,$(MOVES),\
+	$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
+	--names '$(HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
+	$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) $(LIVE) \
+	--out out/$(or $(LIVE:--%=%),moves$(addprefix -,$(VMM))) --gic $(GIC) \
+	--append '$(addprefix VMM=,$(VMM))' --report out/report \
+	--kunit $(TESTS_OUT)/linux/tools/testing/kunit
+endef
 moves: knobs ## work: move guests between host kernels, there and back (HOSTS= HOSTS_DIR=)
-	@$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
-		PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
-	@$(SELF) guests-initrd NESTED=1 $(if $(VMM),VMM=$(VMM) QEMU_PATCH=moves) GUESTS='$(or $(GUESTS),$(if \
-		$(VMM),$(SERIES_GUESTS)))'
-	@$(JUDGE) rig/boot/move-guests --base $(BASE) --built '$(foreach host,$(MOVES),\
-		$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
-		--names '$(HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
-		$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) \
-		--out out/moves$(addprefix -,$(VMM)) --gic $(GIC) --append '$(addprefix VMM=,$(VMM))' \
-		--report out/report --kunit $(TESTS_OUT)/linux/tools/testing/kunit
+	$(MOVE)
 
 .PHONY: survey
 # A tree of the user's own as it is, and then as an image.
@@ -182,11 +187,18 @@ SOCKETS = $(SELF) guests-initrd $(call PASS,MACHINES DEBUG VMM GUESTS) VMM=serie
 	  NESTED=1 GUESTS='$(or $(GUESTS),probing linux-old grouped)'
 ON_SOCKETS = $(RUN) --tests '' --machines '$(MACHINES)' --memory $(GUEST_MEMORY) --timeout 3600 \
 	     --image $(LINUX)/build-sockets/arch/arm64/boot/Image --append VMM=series --report out/report
-qemu-live: knobs ## vmm: move guests that run to another QEMU on one host, which may refuse (GUESTS=)
+qemu-live: knobs ## vmm: move guests that run to another QEMU, on one host or between two (GUESTS= HOSTS=)
+ifneq ($(HOSTS),)
+qemu-live: VMM = series
+qemu-live: LIVE = --live
+qemu-live:
+	$(MOVE)
+else
 	@$(SOCKETS)
 	@echo 'live | ktap | 3000' >$(OUT)/guests/live.table
 	@$(JUDGE) $(ON_SOCKETS) --selftests $(OUT)/guests/live.table --initrd $(OUT)/initrd-guests \
 		--out $(OUT)/run-live --title '$(TITLE) live'
+endif
 qemu-test: knobs ## vmm: run the functional test of its series in the machines
 	@$(SOCKETS)
 	@rig/build/pack-functional --out $(OUT) --tree $(QEMU_TREE) --cache $(CACHE) \
@@ -301,7 +313,7 @@ deps: ## work: install what is missing, with apt (and sudo when not root)
 
 .PHONY: clean
 clean: knobs ## work: remove what was built, keep the kernel trees
-	rm -rf out/*/linux/build* out/*/docs out/moves out/survey out/bundle out/deb out/*/guests out/*/functional* out/*/initrd* out/*/run* \
+	rm -rf out/*/linux/build* out/*/docs out/moves* out/live out/survey out/bundle out/deb out/*/guests out/*/functional* out/*/initrd* out/*/run* \
 		out/*/series out/*/second* out/*/mutants \
 		out/*/generated out/*/soak out/*/fuzz out/*/kvm-faults out/*/bench out/*/bisect \
 		out/report out/test

@@ -191,9 +191,9 @@ guests: headers
 		$(addprefix rig/guest/,start.S guest.c $(guest).c) && \
 		$(CROSS)objcopy -O binary $(TO)/guests/$(guest).elf $(TO)/guests/$(guest) &&) :
 	@$(TARGET_CC) -o $(TO)/guests/linux-init rig/guest/linux.c
-	@$(foreach name,guests moves live,$(TARGET_CC) -isystem $(TREE)/build/usr/include \
-		-o $(TO)/guests/run-$(name) rig/target/$(name).c rig/target/guest-rows.c \
-		rig/target/host.c &&) :
+	@$(foreach name,guests moves live two-hosts,$(TARGET_CC) -isystem $(TREE)/build/usr/include \
+		-o $(TO)/guests/run-$(name) \
+		$(addprefix rig/target/,$(name).c outcomes.c guest-rows.c host.c) &&) :
 	@$(TARGET_CC) -o $(TO)/guests/run-functional rig/target/functional.c
 	@$(filter-out -static,$(TARGET_CC)) -isystem $(TREE)/build/usr/include \
 		-o $(TO)/guests/small-vmm rig/target/small-vmm.c

@@ -28,6 +28,7 @@ struct finding {
 	u32	groups;		/* GICD_IGROUPR1 */
 	u32	irqs;		/* that have arrived for one SPI */
 	u32	fiqs;
+	u32	late;		/* that have arrived after that, for none */
 };
 
 static volatile u32 irqs, fiqs;
@@ -53,6 +54,8 @@ void fiq(void)
 
 static struct finding look(void)
 {
+	static u32 arrived;
+	u32 late = irqs + fiqs - arrived;
 	u64 end = now() + seconds(10);
 
 	irqs = 0;
@@ -60,9 +63,10 @@ static struct finding look(void)
 	writel(SPI_WORD(GICD_ISPENDR), SPI_BIT);
 	while (!irqs && !fiqs && now() < end)
 		;
+	arrived = irqs + fiqs;
 	return (struct finding){
 		.iidr = readl(GICD_IIDR), .groups = readl(SPI_WORD(GICD_IGROUPR)),
-		.irqs = irqs, .fiqs = fiqs,
+		.irqs = irqs, .fiqs = fiqs, .late = late,
 	};
 }
 
@@ -94,6 +98,7 @@ int main(void)
 		changed |= differs("grouped", "GICD_IGROUPR1", first.groups, found.groups);
 		changed |= differs("grouped", "IRQs", first.irqs, found.irqs);
 		changed |= differs("grouped", "FIQs", first.fiqs, found.fiqs);
+		changed |= differs("grouped", "one-interrupt-each", 0, found.late);
 		if (!changed)
 			print("grouped: still so\n");
 	} while (!changed);

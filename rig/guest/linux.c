@@ -4,7 +4,8 @@
  *
  * Says how many timer interrupts and IPIs each of its two CPUs got, and how
  * many MSIs of its virtio device, once there are enough of each. Then it starts again,
- * and says whether that is still so. Nothing here waits for an interrupt without a limit.
+ * and says whether that is still so, and whether the revision and the groups are as at boot,
+ * which the kernel does not look at. Nothing here waits for an interrupt without a limit.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -29,6 +31,22 @@ struct counts {
 	unsigned long	ipi[CPUS];
 	unsigned long	msi;
 };
+
+/* In the frames of the GIC of QEMU's virt; a GICv2 has those of the distributor only. */
+#define FRAME	0x10000
+static const struct {
+	const char	*name;
+	off_t		frame, offset;
+} regs[] = {
+	{ "GICD_IIDR", 0x08000000, 0x008 },
+	{ "GICD_IGROUPR1", 0x08000000, 0x084 },
+	{ "GICR_IGROUPR0", 0x080b0000, 0x080 },
+	{ "GICR_IGROUPR0", 0x080d0000, 0x080 },
+};
+
+#define REGS_OF_V2	2
+#define REGS		(sizeof(regs) / sizeof(regs[0]))
+static unsigned int nr_regs = REGS;
 
 static void pin(int cpu)
 {
@@ -54,6 +72,8 @@ static struct counts read_counts(void)
 		if (!after)
 			continue;
 		after++;
+		if (strstr(after, "GIC-0"))
+			nr_regs = REGS_OF_V2;
 		for (i = 0; i < CPUS; i++)
 			n[i] = strtoul(after, &after, 10);
 		for (i = 0; i < CPUS; i++) {
@@ -68,6 +88,25 @@ static struct counts read_counts(void)
 	if (f)
 		fclose(f);
 	return c;
+}
+
+static void read_regs(unsigned int *vals)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_SYNC | O_CLOEXEC);
+	unsigned int i;
+
+	for (i = 0; i < nr_regs; i++) {
+		void *frame = mmap(NULL, FRAME, PROT_READ, MAP_SHARED, fd, regs[i].frame);
+
+		if (frame == MAP_FAILED) {
+			perror("linux: /dev/mem");
+			vals[i] = 0;
+			continue;
+		}
+		vals[i] = *(volatile unsigned int *)(frame + regs[i].offset);
+		munmap(frame, FRAME);
+	}
+	close(fd);
 }
 
 static bool are_enough(const struct counts *c, const struct counts *before)
@@ -164,6 +203,7 @@ static bool look(struct counts *c, unsigned int limit)
 
 int main(void)
 {
+	unsigned int first[REGS], vals[REGS], i;
 	struct counts c;
 	bool alive;
 
@@ -185,8 +225,14 @@ int main(void)
 	printf("linux: %s: timer %lu %lu, IPI %lu %lu, MSI %lu\n",
 	       alive ? "alive" : "not all interrupts", c.timer[0], c.timer[1],
 	       c.ipi[0], c.ipi[1], c.msi);
+	read_regs(first);
 	for (;;) {
 		usleep(200000);
+		read_regs(vals);
+		for (i = 0; i < nr_regs; i++)
+			if (vals[i] != first[i])
+				printf("linux: no longer so: %s %08x, was %08x\n", regs[i].name,
+				       vals[i], first[i]);
 		printf("linux: %s alive\n",
 		       look(&c, AGAIN) && alive ? "still" : "no longer so: now not");
 	}

@@ -17,6 +17,7 @@ struct finding {
 	u32	groups;		/* GICR_IGROUPR0 after SGI was put into group 0 */
 	u32	irqs;		/* that have arrived for one SGI */
 	u32	fiqs;
+	u32	late;		/* that have arrived after that, for none */
 };
 
 static volatile u32 irqs, fiqs;
@@ -49,7 +50,8 @@ static bool is_writable(u32 groups)
 /* @writable is what was found at boot: the guest keeps to that. */
 static struct finding look(bool writable)
 {
-	struct finding found = { .iidr = readl(GICD_IIDR) };
+	static u32 arrived;
+	struct finding found = { .iidr = readl(GICD_IIDR), .late = irqs + fiqs - arrived };
 	u64 end = now() + seconds(10);
 
 	writel(GICR_IGROUPR0, ~(1U << SGI));
@@ -64,6 +66,7 @@ static struct finding look(bool writable)
 		;
 	found.irqs = irqs;
 	found.fiqs = fiqs;
+	arrived = irqs + fiqs;
 	return found;
 }
 
@@ -100,6 +103,7 @@ int main(void)
 		changed |= differs("probing", "GICR_IGROUPR0", first.groups, found.groups);
 		changed |= differs("probing", "IRQs", first.irqs, found.irqs);
 		changed |= differs("probing", "FIQs", first.fiqs, found.fiqs);
+		changed |= differs("probing", "one-interrupt-each", 0, found.late);
 		if (now() - start > seconds(n)) {
 			print("probing: still so\n");
 			n++;

@@ -83,7 +83,8 @@ static struct finding look(void)
 		.iidr = readl(GICD_IIDR),
 		.groups = { readl(GICR_IGROUPR0), readl(GICD_IGROUPR + 4) },
 	};
-	u64 end = now() + seconds(30), last = now(), dead_since = 0;
+	u64 end = now() + seconds(30), dead_since = 0;
+	static u64 last;
 	int i;
 
 	for (i = 0; i < NR; i++)

@@ -24,11 +24,16 @@ class Trouble(Exception):
 
 def run(main):
     """Call main(), and end as every program of the rig does."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
     def interrupted(*_):
+        # Once: what is to be removed at the end is removed.
+        for one in signals:
+            signal.signal(one, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupted)
-    signal.signal(signal.SIGHUP, interrupted)
+    for one in signals:
+        signal.signal(one, interrupted)
     try:
         status = main()
     except KeyboardInterrupt:

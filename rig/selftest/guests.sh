@@ -129,6 +129,32 @@ qemu -m 64M -kernel /guests/ungrouped" || return 1
 		'back  ungrouped  1    selected  a > b  goes on  *-$'
 }
 
+# test: live moves of one host or three, what comes out otherwise, a guest that is refused
+live_moves_go_wrong()
+{
+	expect 2 'a live move is between two hosts, not 1' in_copy make qemu-live HOSTS=7.3 ||
+		return 1
+	expect 2 'make qemu-live takes no BASE' in_copy make qemu-live HOSTS="6.12 7.3" \
+		BASE=6.12 || return 1
+
+	moves='* | 4 | save | * | * | refused-by-vgic-revision
+	* | * | save | * | * | saved
+	* | default | alone | * | * | goes-on
+	* | 2 | alone | * | * | notices-GICD_IIDR
+	* | 1 | alone | a | * | goes-on'
+	pack_guests "ungrouped | gicv3 | default 1 2 4 | - | 60 | ungrouped: revision %, | \
+qemu -m 64M -kernel /guests/ungrouped" || return 1
+	image=$built/arch/arm64/boot/Image
+	expect 1 '^live  ungrouped  default  alone  -  *starts  *goes on  *goes on$' \
+		rig/boot/move-guests --live --base misbehave --built "a=$image b=$image" \
+		--names "a b" --initrd "$work/initrd-guests" --out "$work/live" \
+		--report "$work/report" --kunit "out/$base/linux/tools/testing/kunit" || return 1
+	said '^live  ungrouped  1  *alone  -  *starts  *notices GICD_IIDR !  *-$' \
+		'^live  ungrouped  2  *alone  -  *starts  *notices GICD_IIDR  *-$' \
+		'^live  ungrouped  4  *alone  -  *refused by vgic revision  *-  *-$' \
+		'not every planned subtest reported'
+}
+
 # test: a host that says nothing, a guest that goes on elsewhere and does not come back
 moves_without_a_report()
 {
@@ -337,7 +363,13 @@ vmms_that_do_otherwise()
 	export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 	run="$tool run --revision 2 -- $work/tool/mock-vmm"
 	# shellcheck disable=SC2086
-	expect 0 'selected revision 2, was 3' $run create create init run run &&
+	expect 0 'selected revision 2, was 3' $run create close create init run run &&
+		expect 0 'selected revision 2, was 2' $run create create init-first init run run &&
+		expect 125 'has a second VM, and has not' $run create create init run &&
+		expect 125 'has a second VM, and has not' $run create create init-first run &&
+		expect 125 'in use, and has revision 3: start the VMM anew' \
+			$run create run-early init &&
+		expect 0 'true is started without LD_PRELOAD' $run create exec &&
 		expect 0 'selected revision 2, was 2' $run create init run create init run &&
 		expect 125 'runs a vCPU without' $run create run &&
 		expect 125 'runs a vCPU without' $run create init run create run &&

@@ -195,7 +195,7 @@ FILE *open_port(const char *name)
 				continue;
 			closedir(d);
 			snprintf(path, sizeof(path), "/dev/%s", e->d_name);
-			return fopen(path, "w");
+			return fopen(path, "r+");
 		}
 		if (d)
 			closedir(d);

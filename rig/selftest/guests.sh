@@ -100,7 +100,22 @@ guests_go_wrong()
 		'refused: /usr/bin/run-guests is statically linked'
 }
 
-# test: hosts that are none, guests that move otherwise than they should
+# The hosts a and b, the same kernel, with what pack_guests has packed
+move_guests()
+{
+	image=$built/arch/arm64/boot/Image
+	rig/boot/move-guests --base misbehave --built "a=$image b=$image" \
+		--initrd "$work/initrd-guests" --report "$work/report" --cache "$work/no-cache" \
+		--gen-init-cpio "$built/usr/gen_init_cpio" \
+		--kunit "out/$base/linux/tools/testing/kunit" "$@"
+}
+
+without_apt()
+{
+	(PATH=$work/without-apt && "$@")
+}
+
+# test: hosts that are none or gone, guests that move otherwise than they should
 moves_go_wrong()
 {
 	expect 2 'hosts.table' in_copy make moves HOSTS_DIR="$work/none" || return 1
@@ -119,14 +134,30 @@ moves_go_wrong()
 	* | * | alone | b | * | notices-GICD_IIDR'
 	pack_guests "ungrouped | gicv3 | 1 | alive | 60 | ungrouped: revision %, alive: | \
 qemu -m 64M -kernel /guests/ungrouped" || return 1
-	image=$built/arch/arm64/boot/Image
-	expect 1 'load  ungrouped  1    selected  a      goes on  *goes on' \
-		rig/boot/move-guests --base misbehave --built "a=$image b=$image" --names "a b" \
-		--initrd "$work/initrd-guests" --out "$work/moves" --report "$work/report" \
-		--kunit "out/$base/linux/tools/testing/kunit" || return 1
-	said 'load  ungrouped  1    alone     a      notices GICD_IIDR !  notices GICD_IIDR !' \
-		'load  ungrouped  1    alone     b      notices GICD_IIDR    notices GICD_IIDR$' \
-		'back  ungrouped  1    selected  a > b  goes on  *-$'
+	tools_without "$work/without-apt" apt-get
+	expect 1 'load  ungrouped  1    selected  a  *goes on  *goes on  *NO REPORT !$' \
+		without_apt move_guests --names 'a b debian-5.10' --out "$work/moves" || return 1
+	said 'load  ungrouped  1    alone     a  *notices GICD_IIDR !  notices GICD_IIDR !' \
+		'load  ungrouped  1    alone     b  *notices GICD_IIDR    notices GICD_IIDR  ' \
+		'back  ungrouped  1    selected  a > b  *goes on  *-  *-$' \
+		'debian-5.10 is not to be had, and has no report'
+	grep -q 'name="load ungrouped 1 alone a"><failure message="notices' "$work/report/moves.xml"
+}
+
+# test: guests are being moved when somebody has had enough
+moves_interrupted()
+{
+	moves='* | * | * | * | * | saved'
+	pack_guests "ungrouped | gicv3 | 1 | alive | 60 | ungrouped: revision %, alive: | \
+qemu -m 64M -kernel /guests/ungrouped" || return 1
+	rm -rf "$work/moves"
+	move_guests --names 'a b' --out "$work/moves" >"$work/output" 2>&1 &
+	within 90 test -s "$work/moves/save/a.states" || return 1
+	pkill -f "[m]ove-guests.*$work/moves"
+	wait $!
+	[ $? -eq 130 ] || return 1
+	ended "[q]emu-system.*$work/moves" || return 1
+	! find "$work/moves" -name '*.states' -o -name initrd | grep .
 }
 
 # test: live moves of one host or three, what comes out otherwise, a guest that is refused
@@ -144,11 +175,8 @@ live_moves_go_wrong()
 	* | 1 | alone | a | * | goes-on'
 	pack_guests "ungrouped | gicv3 | default 1 2 4 | - | 60 | ungrouped: revision %, | \
 qemu -m 64M -kernel /guests/ungrouped" || return 1
-	image=$built/arch/arm64/boot/Image
 	expect 1 '^live  ungrouped  default  alone  -  *starts  *goes on  *goes on$' \
-		rig/boot/move-guests --live --base misbehave --built "a=$image b=$image" \
-		--names "a b" --initrd "$work/initrd-guests" --out "$work/live" \
-		--report "$work/report" --kunit "out/$base/linux/tools/testing/kunit" || return 1
+		move_guests --live --names 'a b' --out "$work/live" || return 1
 	said '^live  ungrouped  1  *alone  -  *starts  *notices GICD_IIDR !  *-$' \
 		'^live  ungrouped  2  *alone  -  *starts  *notices GICD_IIDR  *-$' \
 		'^live  ungrouped  4  *alone  -  *refused by vgic revision  *-  *-$' \

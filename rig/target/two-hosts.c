@@ -197,8 +197,7 @@ static void give(struct guest *g, char *outcome, size_t size)
 	hear(outcome, size, WAIT_FOR_OTHER);
 	refused = !strncmp(outcome, "refused-", strlen("refused-"));
 	still_text(still, sizeof(still), guest);
-	if (!ask_monitor("", "info migrate\n", refused ? "Migration status: failed" :
-			 "Migration status: completed", WAIT)) {
+	if (!ask_monitor("", "info migrate\n", refused ? "failed" : "completed", WAIT)) {
 		wrong = "the-source-knows-otherwise";
 	} else if (!ask_monitor("", "info status\n", refused ? "VM status: running" :
 				"VM status: paused (postmigrate)", WAIT)) {

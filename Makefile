@@ -90,7 +90,10 @@ guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVIS
 
 # Not those that end before they can be moved
 SERIES_GUESTS = linux linux-old linux-unmodified ungrouped ungrouped-old probing grouped
-MOVES = $(filter $(or $(HOSTS),%),$(BUILT_HOSTS))
+# Those that vmm/qemu/moves.table has been seen with
+SERIES_HOSTS = 6.12 7.3 7.3-pristine debian-6.12 debian-6.16 debian-7.3
+MOVE_HOSTS = $(or $(HOSTS),$(if $(VMM),$(SERIES_HOSTS)))
+MOVES = $(filter $(or $(MOVE_HOSTS),%),$(BUILT_HOSTS))
 define MOVE
 @$(foreach host,$(MOVES),$(SELF) kernel BASE=$(host:-pristine=) NESTED=1 \
 	PRISTINE=$(if $(findstring pristine,$(host)),1) $(addprefix J=,$(J)) &&) :
@@ -98,7 +101,7 @@ define MOVE
 	$(VMM),$(SERIES_GUESTS)))'
 @$(JUDGE) rig/boot/move-guests --base $(BASE) --built '$(foreach host,$(MOVES),\
 	$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
-	--names '$(HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
+	--names '$(MOVE_HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
 	$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) $(LIVE) \
 	--out out/$(or $(LIVE:--%=%),moves$(addprefix -,$(VMM))) --gic $(GIC) \
 	--append '$(addprefix VMM=,$(VMM))' --report out/report \

@@ -190,7 +190,7 @@ SOCKETS = $(SELF) guests-initrd $(call PASS,MACHINES DEBUG VMM GUESTS) VMM=serie
 	  NESTED=1 GUESTS='$(or $(GUESTS),probing linux-old grouped)'
 ON_SOCKETS = $(RUN) --tests '' --machines '$(MACHINES)' --memory $(GUEST_MEMORY) --timeout 3600 \
 	     --image $(LINUX)/build-sockets/arch/arm64/boot/Image --append VMM=series --report out/report
-qemu-live: knobs ## vmm: move guests that run to another QEMU, on one host or between two (GUESTS= HOSTS=)
+qemu-live: knobs ## vmm: move running guests to another QEMU, on one host or between two (GUESTS= HOSTS=)
 ifneq ($(HOSTS),)
 qemu-live: VMM = series
 qemu-live: LIVE = --live

@@ -261,13 +261,17 @@ bool refused_for(const char *text, const char *rev, int status)
 		{ "kernel refuses revision % of the in-kernel GIC", "Invalid argument", 1 },
 		{ "kernel ignores revision % of the in-kernel GIC", "no error", 1 },
 	};
+	const char *line, *reason;
 	char says[128];
 	size_t i;
 
+	/* The reason of that, and not of something else that QEMU says before it ends */
 	for (i = 0; i < ARRAY_SIZE(refusals); i++) {
 		expand(says, sizeof(says), refusals[i].says, rev);
-		if (status == refusals[i].status && strstr(text, says) &&
-		    strstr(text, refusals[i].reason))
+		line = strstr(text, says);
+		reason = line ? strstr(line, refusals[i].reason) : NULL;
+		if (status == refusals[i].status && reason &&
+		    reason <= line + strcspn(line, "\n"))
 			return true;
 	}
 	return false;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * outcomes.c - a guest that moves: the QEMU that it is in, what has become of it, and what
- * should have
+ * outcomes.c - a guest that moves: its QEMU, the outcome of the move, and the expected one
  */
 #define _GNU_SOURCE
 #include <err.h>

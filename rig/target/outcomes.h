@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * outcomes.h - a guest that moves: the QEMU that it is in, what has become of it, and what
- * should have, which is in /moves.table
+ * outcomes.h - a guest that moves: its QEMU, the outcome of the move, and the expected
+ * outcome from /moves.table
  *
  * A row of that is guest | revision | how | from | to | outcome, patterns but for the last.
  */

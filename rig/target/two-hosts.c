@@ -5,12 +5,13 @@
  * Two machines run this at a time, with HOST and PEER in the environment. The one with FIRST
  * starts the rows of /guests.table at each revision, moves each guest to the other while it
  * runs, and takes it back. No destination is told the revision: it comes with the guest.
- * Where the destination has the guest, the source has to have stopped; where that refuses,
- * the source has to go on.
+ * If the guest arrives, the source must have stopped. If the destination refuses, its QEMU
+ * must end with status 1, and the guest must go on at the source.
  *
  * The two talk through the virtio port "talk", a line for each step:
  *
- *	take REVISION GUEST	the first is about to move it
+ *	start			the first starts a guest
+ *	take REVISION GUEST	it is about to move it
  *	ready			the destination listens
  *	goes-on, refused-...	what the destination sees become of it
  *	give, drop		if it goes on there: the first wants it back, or not
@@ -109,6 +110,11 @@ static void drain(void)
 
 static void say(const char *line)
 {
+	struct pollfd pfd = { .fd = talk, .events = POLLOUT };
+
+	/* A write waits for ever for a host that has gone. */
+	if (poll(&pfd, 1, WAIT * 1000) != 1 || !(pfd.revents & POLLOUT))
+		errx(2, "%s has gone", peer);
 	if (dprintf(talk, "%s\n", line) < 0)
 		err(2, "virtio port \"talk\"");
 }
@@ -155,13 +161,14 @@ static void stop(struct guest *g)
 static void take(struct guest *g, char *outcome, size_t size)
 {
 	enum outcome seen = ENDED;
+	bool said, ready;
 	char more[256];
-	bool said;
 
 	drain();
 	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming " STREAM, cpu);
 	g->pid = start_qemu(g->row, DEFAULT, more, &g->c);
-	if (listens(g)) {
+	ready = listens(g);
+	if (ready) {
 		say("ready");
 		seen = goes_on(&g->c, g->row->cell[NAME], WAIT, &said);
 	}
@@ -169,9 +176,12 @@ static void take(struct guest *g, char *outcome, size_t size)
 		   stop_qemu(g->pid, &g->c, true) : 0, outcome, size);
 	if (seen == ENDED)
 		g->pid = 0;
-	/* Whoever refuses has not let it run. */
-	still_text(more, sizeof(more), g->row->cell[NAME]);
-	if (seen == ENDED && strstr(g->c.text, more))
+	/* Whoever refuses has listened, and has not let the guest run. */
+	snprintf(more, sizeof(more), "%.*s: ", (int)strcspn(g->row->cell[NAME], "-"),
+		 g->row->cell[NAME]);
+	if (!ready)
+		snprintf(outcome, size, "does-not-listen");
+	else if (seen == ENDED && strstr(g->c.text, more))
 		snprintf(outcome, size, "ended-after-it-ran");
 	if (strcmp(outcome, "goes-on")) {
 		printf("# %s of revision %s: %s\n", g->row->cell[NAME], g->rev, outcome);
@@ -195,6 +205,9 @@ static void give(struct guest *g, char *outcome, size_t size)
 		    0);
 	hear(outcome, size, WAIT_FOR_OTHER);
 	refused = !strncmp(outcome, "refused-", strlen("refused-"));
+	/* The word for what is wrong there is better than what follows from it here. */
+	if (!refused && strcmp(outcome, "goes-on") && strncmp(outcome, "notices-", 8))
+		return;
 	still_text(still, sizeof(still), guest);
 	if (!ask_monitor("", "info migrate\n", refused ? "failed" : "completed", WAIT)) {
 		wrong = "the-source-knows-otherwise";
@@ -202,6 +215,9 @@ static void give(struct guest *g, char *outcome, size_t size)
 				"VM status: paused (postmigrate)", WAIT)) {
 		wrong = refused ? "the-source-does-not-run" : "the-source-runs-as-well";
 	} else if (refused) {
+		watch(&g->c, NULL, now() + 1);
+		g->c.len = 0;
+		g->c.text[0] = '\0';
 		outcome_of(g->c.text, g->rev, goes_on(&g->c, guest, WAIT, &said), 0, here,
 			   sizeof(here));
 		if (strcmp(here, "goes-on"))
@@ -258,6 +274,7 @@ static void move(const struct row *row, const char *rev)
 	expect(guest, rev, &want);
 	g.row = row;
 	g.rev = rev;
+	say("start");
 	g.pid = begin(row, rev, &g.c, &seen);
 	if (seen != SEEN) {
 		outcome_of(g.c.text, rev, seen, stop_qemu(g.pid, &g.c, seen == ENDED), outcome,
@@ -299,6 +316,8 @@ static void follow(void)
 		hear(line, sizeof(line), WAIT_FOR_GUEST);
 		if (!strcmp(line, "end"))
 			break;
+		if (!strcmp(line, "start"))
+			continue;
 		if (!strcmp(line, "drop")) {
 			stop(&g);
 			continue;

@@ -203,6 +203,13 @@ enum outcome watch(struct console *c, const char *text, double deadline)
 	return outcome;
 }
 
+void forget(struct console *c, double seconds)
+{
+	watch(c, NULL, now() + seconds);
+	c->len = 0;
+	c->text[0] = '\0';
+}
+
 void print_tail(const char *text)
 {
 	const char *start = text + strlen(text);

@@ -63,6 +63,9 @@ pid_t start_vmm(const struct row *row, const char *rev, const char *more, struct
 enum outcome { SEEN, ENDED, LATE };
 enum outcome watch(struct console *c, const char *text, double deadline);
 
+/* Read what a VMM prints for so many seconds, and forget that and all before it. */
+void forget(struct console *c, double seconds);
+
 /*
  * Say this to the monitor of a QEMU, and go on to ask: does it answer with @want within
  * @seconds? Without @ask: could it be said? SIGPIPE has to be ignored, as the QEMU may end.

@@ -139,8 +139,7 @@ static const char *move(const struct row *row, const char *rev, int to, struct c
 	} else if (!answers("", "info status\n", "VM status: paused (postmigrate)")) {
 		wrong = "the source is not stopped";
 	} else {
-		watch(from, NULL, now() + 1);
-		from->len = 0;
+		forget(from, 1);
 	}
 	if (wrong)
 		goto out;

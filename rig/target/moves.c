@@ -81,9 +81,7 @@ static bool save(struct console *c)
 {
 	if (!ask_monitor("migrate -d file:" STATE "\n", "info migrate\n", "completed", PATIENCE))
 		return false;
-	watch(c, NULL, now() + 0.3);
-	c->len = 0;
-	c->text[0] = '\0';
+	forget(c, 0.3);
 	return ask_monitor("cont\n", NULL, NULL, 0);
 }
 

@@ -139,6 +139,11 @@ static void hear(char *line, size_t size, int seconds)
 	line[len] = '\0';
 }
 
+static bool is_refusal(const char *outcome)
+{
+	return !strncmp(outcome, "refused-", strlen("refused-"));
+}
+
 /* Does its QEMU wait for a stream? Before it has a monitor there is nobody to ask. */
 static bool listens(struct guest *g)
 {
@@ -204,7 +209,7 @@ static void give(struct guest *g, char *outcome, size_t size)
 	ask_monitor("migrate_set_capability return-path on\nmigrate -d " STREAM "\n", NULL, NULL,
 		    0);
 	hear(outcome, size, WAIT_FOR_OTHER);
-	refused = !strncmp(outcome, "refused-", strlen("refused-"));
+	refused = is_refusal(outcome);
 	/* The word for what is wrong there is better than what follows from it here. */
 	if (!refused && strcmp(outcome, "goes-on") && strncmp(outcome, "notices-", 8))
 		return;
@@ -215,17 +220,13 @@ static void give(struct guest *g, char *outcome, size_t size)
 				"VM status: paused (postmigrate)", WAIT)) {
 		wrong = refused ? "the-source-does-not-run" : "the-source-runs-as-well";
 	} else if (refused) {
-		watch(&g->c, NULL, now() + 1);
-		g->c.len = 0;
-		g->c.text[0] = '\0';
+		forget(&g->c, 1);
 		outcome_of(g->c.text, g->rev, goes_on(&g->c, guest, WAIT, &said), 0, here,
 			   sizeof(here));
 		if (strcmp(here, "goes-on"))
 			wrong = "the-source-does-not-go-on";
 	} else {
-		watch(&g->c, NULL, now() + 1);
-		g->c.len = 0;
-		g->c.text[0] = '\0';
+		forget(&g->c, 1);
 		if (watch(&g->c, still, now() + 3) == SEEN)
 			wrong = "the-source-goes-on-as-well";
 	}
@@ -257,7 +258,7 @@ static int expect(const char *guest, const char *rev, struct expected *e)
 	e->there = expected_of(guest, rev, ALONE, host, peer);
 	e->back = expected_of(guest, rev, ALONE, path, host);
 	/* What QEMU has written to a file is not looked at here. */
-	if (!strncmp(e->start, "refused-", strlen("refused-")))
+	if (is_refusal(e->start))
 		return 1;
 	e->start = "starts";
 	return strcmp(e->there, "goes-on") ? 2 : 3;

@@ -109,5 +109,6 @@ int main(void)
 			n++;
 		}
 	} while (!changed);
+	print("probing: no longer so, and ends\n");
 	return 0;
 }

@@ -159,6 +159,44 @@ refused_while_busy()
 			"$says" "$fails")"
 }
 
+# comes_out WORD GUEST STATUS TEXT...: what becomes of a guest that says that, see outcome.c
+comes_out()
+{
+	word=$1
+	shift
+	expect 0 "^$word\$" "$work/outcome" "$@"
+}
+
+# test: guests that stop and end, before and after they have noticed something; many a refusal
+outcomes_of_moves()
+{
+	gcc -O2 -Wall -Werror -o "$work/outcome" rig/selftest/outcome.c \
+		rig/target/outcomes.c rig/target/guest-rows.c rig/target/host.c || return 2
+	still='linux: still alive' notices='linux: no longer so: GICD_IIDR 0, was 1'
+	panics='Kernel panic - not syncing'
+	cannot='load of migration failed: Invalid argument'
+	of="error while loading state for instance 0x0 of device"
+	comes_out goes-on linux - "$still" "$still" &&
+		comes_out dead linux - "$still" 'no more' &&
+		comes_out QEMU-ended linux 0 "$still" "$panics" &&
+		comes_out QEMU-crashed linux -1 "$still" &&
+		comes_out notices-GICD_IIDR linux - "$still" "$notices" "$still" &&
+		comes_out notices-GICD_IIDR linux - "$notices" "$still" "$still" &&
+		comes_out notices-GICD_IIDR-and-stops linux - "$notices" "$still" &&
+		comes_out notices-GICD_IIDR-and-stops linux - "$still" "$notices" &&
+		comes_out notices-GICD_IIDR-and-ends linux 0 "$still" "$notices" "$panics" &&
+		comes_out notices-GICD_IIDR-and-ends linux 0 "$notices" "$still" "$panics" &&
+		comes_out notices-GICD_IIDR probing 0 'probing: still so' \
+			'probing: no longer so: GICD_IIDR 0' 'probing: no longer so, and ends' &&
+		comes_out dead linux - "$notices" 'linux: no longer so: now not alive' &&
+		comes_out refused-by-QEMU linux 1 "$of 'cpu'" "$cannot" &&
+		comes_out refused-by-QEMU linux 1 'Failed to put registers after init: no' &&
+		comes_out refused-for-the-GIC linux 1 "$of 'arm_gicv3'" "$cannot" &&
+		comes_out load-failed linux 1 'Size mismatch: mach-virt.ram' "$cannot" &&
+		comes_out load-failed linux 1 "$of '0000:00:01.0/virtio-rng'" "$cannot" &&
+		comes_out QEMU-ended linux 1 'no such option'
+}
+
 # test: guests are being moved when somebody has had enough
 moves_interrupted()
 {
@@ -172,7 +210,7 @@ qemu -m 64M -kernel /guests/ungrouped" || return 1
 	wait $!
 	[ $? -eq 130 ] || return 1
 	ended "[q]emu-system.*$work/moves" || return 1
-	! find "$work/moves" -name '*.states' -o -name initrd | grep .
+	! find "$work/moves" -name '*.states' -o -name '*initrd' | grep .
 }
 
 # test: live moves of one host or three, what comes out otherwise, a guest that is refused

@@ -95,7 +95,10 @@ static void save_row(const struct row *row, const char *rev)
 	pid_t pid;
 
 	pid = begin(row, rev, &c, &seen);
-	if (seen == SEEN && save(&c)) {
+	if (seen == SEEN && strcmp(rev, DEFAULT) && !qemu_selects(row) &&
+	    !library_has_selected(c.text)) {
+		outcome = "not-selected";
+	} else if (seen == SEEN && save(&c)) {
 		send_state(host, rev, guest);
 		still_text(still, sizeof(still), guest);
 		outcome = watch(&c, still, now() + PATIENCE) == SEEN ? "saved" : "stopped-by-save";
@@ -103,7 +106,7 @@ static void save_row(const struct row *row, const char *rev)
 	status = stop_qemu(pid, &c, seen == ENDED);
 	if (seen == ENDED && refused_for(c.text, rev, status))
 		outcome = refused_by;
-	if (!strcmp(outcome, "not-saved"))
+	if (!strncmp(outcome, "not-", 4))
 		print_tail(c.text);
 	result(guest, rev, host, strcmp(rev, DEFAULT) ? SELECTED : ALONE, outcome,
 	       !strcmp(outcome, expected_of(guest, rev, "save", host, host)));
@@ -121,7 +124,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	int status;
 	pid_t pid;
 
-	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming file:/moves/%s/%s/%s", cpu,
+	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming file:/moves/%s/%s/%s", options,
 		 hosts, rev, guest);
 	if (asprintf(&under.cell[VMM], "%s%s", strcmp(how, UNMODIFIED) ? "qemu" : UNMODIFIED,
 		     strchr(row->cell[VMM], ' ')) < 0)
@@ -147,10 +150,10 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 		strcpy(outcome, saved ? "not-selected" : "not-saved-again");
 
 	want = expected_of(guest, rev, how, hosts, host);
-	if (strcmp(outcome, want)) {
+	if (strcmp(outcome, want))
 		printf("# expected %s; the console:\n", want);
+	if (strcmp(outcome, want) || seen == ENDED)
 		print_tail(c.text);
-	}
 	result(guest, rev, hosts, how, outcome, !strcmp(outcome, want));
 }
 

@@ -19,12 +19,13 @@
 
 #define TABLE		"/moves.table"
 #define NOTICED		"no longer so: "
+#define ENDS		": no longer so, and ends"
 #define MAX_EXPECTED	64
 
 const char *host;
 const char *refused_by = "refused-by-vgic-revision";
-/* What QEMU lets be chosen of it that is new in v4.18 or later */
-const char *cpu = "-cpu host,kvm-psci-version=1.0,kvm-steal-time=off ";
+/* Of the CPU, what QEMU lets be chosen that is new in v4.18 or later */
+const char *options = "-no-reboot -cpu host,kvm-psci-version=1.0,kvm-steal-time=off ";
 
 static char *expected[MAX_EXPECTED][6];
 static int nr_expected, num;
@@ -56,7 +57,7 @@ void set_up_moves(void)
 	if (getenv("VMM")) {
 		refused_by = "refused-for-its-revision";
 		/* That is QEMU 10.0, which has one of the two. */
-		cpu = "-cpu host,kvm-steal-time=off ";
+		options = "-no-reboot -cpu host,kvm-steal-time=off ";
 	}
 	read_rows(NULL);
 	host = getenv("HOST") ?: "unnamed";
@@ -96,7 +97,7 @@ pid_t begin(const struct row *row, const char *rev, struct console *c, enum outc
 	/* What the default is, is for each host to say. */
 	if (!strcmp(rev, DEFAULT))
 		want[strcspn(row->cell[CONSOLE], "%")] = '\0';
-	snprintf(more, sizeof(more), "%s" WITH_MONITOR, cpu);
+	snprintf(more, sizeof(more), "%s" WITH_MONITOR, options);
 	pid = start_qemu(row, rev, more, c);
 	*seen = watch(c, want, now() + atoi(row->cell[SECONDS]));
 	return pid;
@@ -121,17 +122,23 @@ void still_text(char *still, size_t size, const char *guest)
 	snprintf(still, size, "%.*s: still", (int)strcspn(guest, "-"), guest);
 }
 
+bool library_has_selected(const char *text)
+{
+	return strstr(text, "vgic-revision: selected revision");
+}
+
 enum outcome goes_on(struct console *c, const char *guest, int seconds, bool *said)
 {
 	enum outcome seen;
-	char still[64];
+	char still[64], *at;
 
 	still_text(still, sizeof(still), guest);
 	seen = watch(c, still, now() + seconds);
-	*said = false;
-	if (seen == SEEN && !strstr(c->text, NOTICED)) {
-		*said = strstr(c->text, "vgic-revision: selected revision");
-		c->len = 0;
+	*said = library_has_selected(c->text);
+	if (seen == SEEN) {
+		/* What it has noticed by then counts, and that it went on does not. */
+		while ((at = strstr(c->text, still)))
+			at[strlen(still) - strlen("still")] = 'S';
 		seen = watch(c, still, now() + seconds);
 	}
 	return seen;
@@ -158,9 +165,9 @@ static void noticed(const char *text, char *words, size_t size)
 /* What it is that a QEMU has ended for */
 static const char *why_ended(const char *text, const char *rev, int status)
 {
-	/* What QEMU 10.0 and 11.1 say of a stream that they cannot load, and end with 1 */
-	static const char * const cannot[] = {
-		"load of migration failed",
+	/* What QEMU 10.0 and 11.1 say of registers of a vCPU, and end with 1 */
+	static const char * const of_vcpu[] = {
+		"of device 'cpu'",
 		"Failed to put registers after init",
 		"Putting registers after init",
 	};
@@ -170,21 +177,31 @@ static const char *why_ended(const char *text, const char *rev, int status)
 		return refused_by;
 	if (strstr(text, LIBRARY_REFUSES))
 		return "refused-otherwise";
-	for (i = 0; i < ARRAY_SIZE(cannot); i++)
-		if (status == 1 && strstr(text, cannot[i]))
-			return strstr(text, "device 'arm_gic") ? "refused-for-the-GIC" :
-				"refused-by-QEMU";
-	return status < 0 ? "QEMU-crashed" : "QEMU-ended";
+	if (status != 1)
+		return status < 0 ? "QEMU-crashed" : "QEMU-ended";
+	if (strstr(text, "of device 'arm_gic"))
+		return "refused-for-the-GIC";
+	for (i = 0; i < ARRAY_SIZE(of_vcpu); i++)
+		if (strstr(text, of_vcpu[i]))
+			return "refused-by-QEMU";
+	return strstr(text, "load of migration failed") ? "load-failed" : "QEMU-ended";
 }
 
 void outcome_of(const char *text, const char *rev, enum outcome seen, int status, char *word,
 		size_t size)
 {
-	if (strstr(text, NOTICED))
-		noticed(text, word, size);
-	else
+	size_t len;
+
+	if (!strstr(text, NOTICED)) {
 		snprintf(word, size, "%s", seen == SEEN ? "goes-on" :
 			 seen == ENDED ? why_ended(text, rev, status) : "dead");
+		return;
+	}
+	noticed(text, word, size);
+	len = strlen(word);
+	/* probing ends when it has noticed something, and says so. */
+	if (seen != SEEN && strcmp(word, "dead") && !strstr(text, ENDS))
+		snprintf(word + len, size - len, "-and-%s", seen == ENDED ? "ends" : "stops");
 }
 
 void result(const char *guest, const char *rev, const char *hosts, const char *how,

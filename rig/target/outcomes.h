@@ -19,8 +19,11 @@
 extern const char *host;
 /* Who refuses a revision: the library, or QEMU */
 extern const char *refused_by;
-/* What QEMU has on its command line for a CPU that all hosts can have */
-extern const char *cpu;
+/*
+ * What QEMU has on its command line: for a CPU that all hosts can have, and to end when a
+ * guest that panics wants to boot anew, as if nothing had been
+ */
+extern const char *options;
 
 /* Read the tables of guests and moves, and the environment; make QEMU able to start. */
 void set_up_moves(void);
@@ -41,11 +44,15 @@ int stop_qemu(pid_t pid, struct console *c, bool ended);
 /* What the guest of a row says as long as all is as it was */
 void still_text(char *still, size_t size, const char *guest);
 
+/* Has vgic-revision said on this console that it has selected a revision? */
+bool library_has_selected(const char *text);
+
 /*
  * Does the guest go on as it was? Looks for @seconds, and twice, as what it says first may
  * be from before it moved. Sets @said to what the library had said by then.
  *
- * Return: SEEN also if it has noticed something, which outcome_of() tells
+ * Return: SEEN also if it has noticed something, which outcome_of() tells. What that needs
+ * stays on the console.
  */
 enum outcome goes_on(struct console *c, const char *guest, int seconds, bool *said);
 

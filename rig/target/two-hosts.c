@@ -170,7 +170,7 @@ static void take(struct guest *g, char *outcome, size_t size)
 	char more[256];
 
 	drain();
-	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming " STREAM, cpu);
+	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming " STREAM, options);
 	g->pid = start_qemu(g->row, DEFAULT, more, &g->c);
 	ready = listens(g);
 	if (ready) {

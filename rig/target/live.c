@@ -21,15 +21,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guest-rows.h"
+#include "outcomes.h"
 
 #define SOCKET		"/tmp/socket"
 #define NEWEST		"virt-10.1"	/* machine type, which always sends the revision */
-#define PATIENCE	180		/* seconds, for what takes a few */
+#define WAIT		180		/* seconds, for what takes a few */
 
-enum { ALONE, OTHER, WITHOUT, DESTINATIONS };
+enum { BY_ITSELF, OTHER, WITHOUT, DESTINATIONS };
 
-static const char *const names[] = { "alone", "other", UNMODIFIED };
+static const char *const names[] = { ALONE, "other", UNMODIFIED };
 
 /* Is it in the stream? Without -M it is the newest machine. */
 static bool is_sent(const struct row *row, const char *rev)
@@ -44,23 +44,23 @@ static bool can_try(const struct row *row, const char *rev, int to)
 {
 	if (to == OTHER)
 		return is_sent(row, rev);
-	return to == ALONE || strstr(row->cell[VMM], "-M virt-10.0");
+	return to == BY_ITSELF || strstr(row->cell[VMM], "-M virt-10.0");
 }
 
 static bool has_to_refuse(const struct row *row, const char *rev, int to)
 {
-	return to != ALONE && is_sent(row, rev);
+	return to != BY_ITSELF && is_sent(row, rev);
 }
 
 /* The monitor of the source */
 static bool answers(const char *say, const char *ask, const char *want)
 {
-	return ask_monitor(say, ask, want, PATIENCE);
+	return ask_monitor(say, ask, want, WAIT);
 }
 
 static bool is_there(const char *path)
 {
-	double end = now() + PATIENCE;
+	double end = now() + WAIT;
 
 	while (access(path, F_OK) && now() < end)
 		usleep(20000);
@@ -77,38 +77,24 @@ static void refusal(char *text, size_t size, const char *rev, const char *other)
 		snprintf(text, size, "error while loading state for instance 0x0 of device 'arm_gic");
 }
 
-/* Does the guest on this console go on as it was? Return: what is wrong, or NULL */
-static const char *goes_on(struct console *c, const char *still)
-{
-	int i;
-
-	/* Twice, as the first may be what was on its way. */
-	for (i = 0; i < 2; i++) {
-		c->len = 0;
-		if (watch(c, still, now() + PATIENCE) != SEEN)
-			return "the guest does not go on";
-		if (strstr(c->text, "no longer so"))
-			return "the guest notices";
-	}
-	return NULL;
-}
-
 /* Return: what is wrong, or NULL */
 static const char *move(const struct row *row, const char *rev, int to, struct console *from,
 			struct console *at)
 {
 	const char *guest = row->cell[NAME];
-	char still[128], said[64], want[256], other[2] = { rev[0] ^ 1 };
-	bool refuses = has_to_refuse(row, rev, to);
+	char still[64], prefix[64], want[256], other[2] = { rev[0] ^ 1 };
+	bool refuses = has_to_refuse(row, rev, to), said;
+	struct console *c = refuses ? from : at;
+	static char outcome[128];
 	struct row there = *row;
 	const char *wrong = NULL;
-	int status = 0;
+	int status;
 	pid_t pid;
 
 	if (!strcmp(rev, DEFAULT))
 		other[0] = LATEST[0] ^ 1;
-	snprintf(said, sizeof(said), "%.*s: ", (int)strcspn(guest, "-"), guest);
-	snprintf(still, sizeof(still), "%sstill", said);
+	snprintf(prefix, sizeof(prefix), "%.*s: ", (int)strcspn(guest, "-"), guest);
+	still_text(still, sizeof(still), guest);
 	refusal(want, sizeof(want), rev, to == OTHER ? other : NULL);
 
 	unlink(SOCKET);
@@ -128,24 +114,25 @@ static const char *move(const struct row *row, const char *rev, int to, struct c
 		goto out;
 
 	if (refuses) {
-		if (watch(at, NULL, now() + PATIENCE) != ENDED)
+		if (watch(at, NULL, now() + WAIT) != ENDED)
 			wrong = "the destination does not end";
 		else if (!strstr(at->text, want))
 			wrong = want;
-		else if (strstr(at->text, said))
+		else if (strstr(at->text, prefix))
 			wrong = "the guest has run at the destination";
 		else if (!answers("", "info status\n", "VM status: running"))
 			wrong = "the source does not run";
 	} else if (!answers("", "info status\n", "VM status: paused (postmigrate)")) {
 		wrong = "the source is not stopped";
-	} else {
-		forget(from, 1);
 	}
 	if (wrong)
 		goto out;
 
-	wrong = goes_on(refuses ? from : at, still);
-	if (!wrong && !refuses && watch(from, still, now() + 3) == SEEN)
+	forget(from, 1);
+	outcome_of(c->text, rev, goes_on(c, guest, WAIT, &said), 0, outcome, sizeof(outcome));
+	if (strcmp(outcome, "goes-on"))
+		wrong = outcome;
+	else if (!refuses && watch(from, still, now() + 3) == SEEN)
 		wrong = "the guest goes on at the source as well";
 out:
 	if (wrong == want) {
@@ -154,8 +141,8 @@ out:
 	}
 	if (!refuses || wrong)
 		kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	if (!wrong && refuses && (!WIFEXITED(status) || WEXITSTATUS(status) != 1))
+	status = reap(pid);
+	if (!wrong && refuses && status != 1)
 		wrong = "the destination does not end with 1";
 	free(there.cell[VMM]);
 	return wrong;

@@ -6,7 +6,6 @@
 #include <err.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <linux/kvm.h>
 #include <linux/random.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,19 +44,6 @@ static void credit_entropy(void)
 	close(fd);
 }
 
-/*
- * The first VM makes the kernel patch its scheduler, and the last makes it undo that: see
- * preempt_notifier_inc(). Hosts have been seen with a vCPU that ran and was not told to KVM,
- * shortly after such a patch: QEMU 7.2 is suspected. So there is always one VM.
- */
-static void keep_a_vm(void)
-{
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-	if (kvm < 0 || ioctl(kvm, KVM_CREATE_VM, 0) < 0)
-		err(2, "/dev/kvm");
-}
-
 void set_up_moves(void)
 {
 	FILE *f = fopen(TABLE, "re");
@@ -77,7 +63,6 @@ void set_up_moves(void)
 	host = getenv("HOST") ?: "unnamed";
 	signal(SIGPIPE, SIG_IGN);	/* a QEMU that has gone has no monitor */
 	credit_entropy();
-	keep_a_vm();
 }
 
 const char *expected_of(const char *guest, const char *rev, const char *how, const char *from,

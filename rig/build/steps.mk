@@ -40,7 +40,7 @@ BOOT = --base $(BASE) --image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
 RUN  = rig/boot/boot-machines $(BOOT) $(addprefix --jobs ,$(J)) \
        $(addprefix --test-timeout ,$(TEST_TIMEOUT)) --append "$(KMEMLEAK) $(APPEND)" \
        $(QEMUS)
-# For the machines that need one, a newer.
+# A newer one, where that on PATH is too old.
 NEWER_QEMU = $(if $(QEMU),true,rig/source/newer-qemu --machines '$(MACHINES)' --cache $(CACHE))
 QEMUS	   = $(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))"
 # This kernel is to have kmemleak: one without would find no leaks.

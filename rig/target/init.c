@@ -109,9 +109,9 @@ static void load_modules(void)
 }
 
 /*
- * QEMU 7.2 now and then crashes a guest that patches code for a static key
- * while it runs, and KVM toggles some with the first and the last VM. One idle
- * VM, held for as long as the machine lives, keeps them still.
+ * QEMU before 8.1 can go on with what code was before the kernel patched it, and KVM patches
+ * the scheduler with the first and the last VM. One idle VM, held for as long as the machine
+ * lives, has that happen once.
  */
 static void hold_idle_vm(void)
 {

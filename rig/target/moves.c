@@ -88,10 +88,11 @@ static bool save(struct console *c)
 static void save_row(const struct row *row, const char *rev)
 {
 	const char *guest = row->cell[NAME], *outcome = "not-saved";
+	char word[128], noticed[160];
 	static struct console c;
 	enum outcome seen;
-	char still[64];
 	int status;
+	bool said;
 	pid_t pid;
 
 	pid = begin(row, rev, &c, &seen);
@@ -100,13 +101,16 @@ static void save_row(const struct row *row, const char *rev)
 		outcome = "not-selected";
 	} else if (seen == SEEN && save(&c)) {
 		send_state(host, rev, guest);
-		still_text(still, sizeof(still), guest);
-		outcome = watch(&c, still, now() + PATIENCE) == SEEN ? "saved" : "stopped-by-save";
+		seen = goes_on(&c, guest, PATIENCE, &said);
+		outcome_of(c.text, rev, seen, 0, word, sizeof(word));
+		snprintf(noticed, sizeof(noticed), "saved-and-%s", word);
+		outcome = !strcmp(word, "goes-on") ? "saved" :
+			  seen == SEEN ? noticed : "stopped-by-save";
 	}
 	status = stop_qemu(pid, &c, seen == ENDED);
 	if (seen == ENDED && refused_for(c.text, rev, status))
 		outcome = refused_by;
-	if (!strncmp(outcome, "not-", 4))
+	if (strcmp(outcome, "saved") && strcmp(outcome, refused_by))
 		print_tail(c.text);
 	result(guest, rev, host, strcmp(rev, DEFAULT) ? SELECTED : ALONE, outcome,
 	       !strcmp(outcome, expected_of(guest, rev, "save", host, host)));

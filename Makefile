@@ -103,7 +103,7 @@ define MOVE
 	$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
 	--names '$(MOVE_HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
 	$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) $(LIVE) \
-	$(QEMUS) $(addprefix --timeout ,$(filter-out 600,$(TIMEOUT))) \
+	$(QEMUS) $(if $(filter command,$(origin TIMEOUT)),--timeout $(TIMEOUT)) \
 	--out out/$(or $(LIVE:--%=%),moves$(addprefix -,$(VMM))) --gic $(GIC) \
 	--append '$(addprefix VMM=,$(VMM))' --report out/report \
 	--kunit $(TESTS_OUT)/linux/tools/testing/kunit

@@ -84,6 +84,8 @@ documents_and_records_that_differ()
 		moves.table '/^# QEMU 11/i * | * | * | v4.18.0,7.3 | * | refused-by-QEMU' &&
 	contradicted 'linux | 2 | alone | debian-5.10 | 7.3: dead, .* has: Newer kernels accept' \
 		moves.table 's/notices.*/dead/' &&
+	contradicted '0 | selected | 7.3 | 6.12: dead, .* another GICD_IIDR: False' \
+		moves.table '/^# QEMU 11/i * | * | * | 7.3 | 6.12 | dead' &&
 	contradicted 'linux | 1 | alone | 7.3 | debian-6.12: goes-on, .* GICD_IIDR: True' \
 		moves.table '/^linux/s/notices.*/goes-on/' &&
 	contradicted '3 | save | debian-5.10 | debian-5.10: refused-by-vgic-revision, and ' \

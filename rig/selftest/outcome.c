@@ -17,7 +17,7 @@
 
 int main(int argc, char **argv)
 {
-	bool ends = strcmp(argv[2], "-"), said;
+	bool ends = argc > 2 && strcmp(argv[2], "-"), said;
 	static struct console c;
 	enum outcome seen;
 	char word[128];

@@ -105,7 +105,7 @@ static void save_row(const struct row *row, const char *rev)
 		outcome_of(c.text, rev, seen, 0, word, sizeof(word));
 		snprintf(noticed, sizeof(noticed), "saved-and-%s", word);
 		outcome = !strcmp(word, "goes-on") ? "saved" :
-			  seen == SEEN ? noticed : "stopped-by-save";
+			  strncmp(word, "notices-", 8) ? "stopped-by-save" : noticed;
 	}
 	status = stop_qemu(pid, &c, seen == ENDED);
 	if (seen == ENDED && refused_for(c.text, rev, status))

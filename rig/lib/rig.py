@@ -53,14 +53,14 @@ def run(main):
     sys.exit(status)
 
 
-def table(path, columns, or_columns=0):
-    """The rows of a table: cells between "|", as many as columns or or_columns says."""
+def table(path, columns, *or_columns):
+    """The rows of a table: cells between "|", as many as columns or one of or_columns says."""
     rows = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip() or line.startswith('#'):
             continue
         cells = [c.strip() for c in line.split('|')]
-        if len(cells) not in (columns, or_columns):
+        if len(cells) not in (columns, *or_columns):
             raise Trouble(f'{path}:{number}: needs {columns} columns, has {len(cells)}')
         rows.append(cells)
     return rows

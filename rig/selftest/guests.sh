@@ -225,7 +225,7 @@ live_moves_go_wrong()
 	* | * | save | * | * | saved
 	* | default | alone | * | * | goes-on
 	* | 2 | alone | * | * | notices-GICD_IIDR
-	* | 3 | alone | * | * | refused-by-QEMU
+	* | 3 | alone | * | * | load-failed
 	* | 1 | alone | a | * | goes-on'
 	# A destination has the first row of a name: it refuses a guest with less memory.
 	row='- | 60 | ungrouped: revision %, | qemu -kernel /guests/ungrouped -m'
@@ -235,7 +235,7 @@ live_moves_go_wrong()
 		move_guests --live --names 'a b' --out "$work/live" || return 1
 	said '^live  ungrouped  1  *alone  -  *starts  *notices GICD_IIDR !  *-$' \
 		'^live  ungrouped  2  *alone  -  *starts  *notices GICD_IIDR  *-$' \
-		'^live  ungrouped  3  *alone  -  *starts  *refused by QEMU  *-$' \
+		'^live  ungrouped  3  *alone  -  *starts  *load failed  *-$' \
 		'^live  ungrouped  4  *alone  -  *refused by vgic revision  *-  *-$' \
 		'not every planned subtest reported'
 }

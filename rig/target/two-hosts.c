@@ -141,7 +141,8 @@ static void hear(char *line, size_t size, int seconds)
 
 static bool is_refusal(const char *outcome)
 {
-	return !strncmp(outcome, "refused-", strlen("refused-"));
+	return !strncmp(outcome, "refused-", strlen("refused-")) ||
+		!strcmp(outcome, "load-failed");
 }
 
 /* Does its QEMU wait for a stream? Before it has a monitor there is nobody to ask. */

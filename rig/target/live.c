@@ -86,7 +86,7 @@ static const char *move(const struct row *row, const char *rev, int to, struct c
 	bool refuses = has_to_refuse(row, rev, to), said;
 	struct console *c = refuses ? from : at;
 	static char outcome[128];
-	struct row there = *row;
+	struct row there = with_qemu(row, to == WITHOUT);
 	const char *wrong = NULL;
 	int status;
 	pid_t pid;
@@ -98,11 +98,8 @@ static const char *move(const struct row *row, const char *rev, int to, struct c
 	refusal(want, sizeof(want), rev, to == OTHER ? other : NULL);
 
 	unlink(SOCKET);
-	if (asprintf(&there.cell[VMM], "%s%s", to == WITHOUT ? UNMODIFIED : "qemu",
-		     strchr(row->cell[VMM], ' ')) < 0)
-		err(2, "asprintf");
 	pid = start_vmm(&there, to == OTHER ? other : DEFAULT,
-			"-no-reboot -incoming unix:" SOCKET, at);
+			NO_REBOOT "-incoming unix:" SOCKET, at);
 	if (!is_there(SOCKET))
 		wrong = "the destination does not listen";
 	else if (!answers("migrate_set_capability return-path on\n",
@@ -162,7 +159,7 @@ static bool run_row(int num, const struct row *row, const char *rev, int to)
 	at.text[0] = '\0';
 	at.fd = -1;
 	expand(want, sizeof(want), row->cell[CONSOLE], rev);
-	pid = start_vmm(row, rev, "-no-reboot " WITH_MONITOR, &from);
+	pid = start_vmm(row, rev, NO_REBOOT WITH_MONITOR, &from);
 	if (watch(&from, want, now() + atoi(row->cell[SECONDS])) == SEEN)
 		wrong = move(row, rev, to, &from, &at);
 	if (wrong) {

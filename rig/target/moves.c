@@ -122,7 +122,7 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 	const char *guest = row->cell[NAME], *want, *last = strrchr(hosts, ',');
 	bool selected = !strcmp(how, SELECTED), said, saved = true;
 	char more[512], outcome[128], path[128];
-	struct row under = *row;
+	struct row under = with_qemu(row, !strcmp(how, UNMODIFIED));
 	enum outcome seen;
 	static struct console c;
 	int status;
@@ -130,9 +130,6 @@ static void load_guest(const struct row *row, const char *hosts, const char *rev
 
 	snprintf(more, sizeof(more), "%s" WITH_MONITOR "-incoming file:/moves/%s/%s/%s", options,
 		 hosts, rev, guest);
-	if (asprintf(&under.cell[VMM], "%s%s", strcmp(how, UNMODIFIED) ? "qemu" : UNMODIFIED,
-		     strchr(row->cell[VMM], ' ')) < 0)
-		err(2, "asprintf");
 	pid = start_qemu(&under, selected ? rev : DEFAULT, more, &c);
 	seen = goes_on(&c, guest, PATIENCE, &said);
 	if (qemu_selects(&under))

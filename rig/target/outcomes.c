@@ -25,7 +25,7 @@
 const char *host;
 const char *refused_by = "refused-by-vgic-revision";
 /* Of the CPU, what QEMU lets be chosen that is new in v4.18 or later */
-const char *options = "-no-reboot -cpu host,kvm-psci-version=1.0,kvm-steal-time=off ";
+const char *options = NO_REBOOT "-cpu host,kvm-psci-version=1.0,kvm-steal-time=off ";
 
 static char *expected[MAX_EXPECTED][6];
 static int nr_expected, num;
@@ -57,7 +57,7 @@ void set_up_moves(void)
 	if (getenv("VMM")) {
 		refused_by = "refused-for-its-revision";
 		/* That is QEMU 10.0, which has one of the two. */
-		options = "-no-reboot -cpu host,kvm-steal-time=off ";
+		options = NO_REBOOT "-cpu host,kvm-steal-time=off ";
 	}
 	read_rows(NULL);
 	host = getenv("HOST") ?: "unnamed";
@@ -79,6 +79,16 @@ const char *expected_of(const char *guest, const char *rev, const char *how, con
 			return expected[i][5];
 	}
 	return "a row of moves.table";
+}
+
+struct row with_qemu(const struct row *row, bool unmodified)
+{
+	struct row with = *row;
+
+	if (asprintf(&with.cell[VMM], "%s%s", unmodified ? UNMODIFIED : "qemu",
+		     strchr(row->cell[VMM], ' ')) < 0)
+		err(2, "asprintf");
+	return with;
 }
 
 pid_t start_qemu(const struct row *row, const char *rev, const char *more, struct console *c)

@@ -19,10 +19,9 @@
 extern const char *host;
 /* Who refuses a revision: the library, or QEMU */
 extern const char *refused_by;
-/*
- * What QEMU has on its command line: for a CPU that all hosts can have, and to end when a
- * guest that panics wants to boot anew, as if nothing had been
- */
+/* On the command line of QEMU: it ends when a guest panics, which would boot anew. */
+#define NO_REBOOT	"-no-reboot "
+/* That, and for a CPU that all hosts can have */
 extern const char *options;
 
 /* Read the tables of guests and moves, and the environment; make QEMU able to start. */
@@ -31,6 +30,9 @@ void set_up_moves(void);
 /* Return: what becomes of a guest that goes from these hosts to that one */
 const char *expected_of(const char *guest, const char *rev, const char *how, const char *from,
 			const char *to);
+
+/* The row with QEMU as it is built here, or as it is without the series. Free its cell[VMM]. */
+struct row with_qemu(const struct row *row, bool unmodified);
 
 /* Start a QEMU with a monitor, as start_vmm() does. Return: its process */
 pid_t start_qemu(const struct row *row, const char *rev, const char *more, struct console *c);

@@ -64,7 +64,7 @@ help: ## work: the targets (this), and the knobs
 
 .PHONY: run
 run: initrd ## work: build, boot every machine, run the selftests, print the matrix
-	@$(PHASE) --name 'fetch QEMU' -- $(NEWER_QEMU) || :
+	@$(if $(QEMU),:,$(PHASE) --name 'fetch QEMU' -- rig/source/newer-qemu --machines '$(MACHINES)')
 	@$(JUDGE) $(RUN) --machines '$(MACHINES)' \
 		--out $(OUT)/run$(addprefix -,$(DEBUG)) --report out/report --times $(OUT)/times \
 		--title '$(TITLE)'; \
@@ -74,8 +74,9 @@ run: initrd ## work: build, boot every machine, run the selftests, print the mat
 shell: initrd ## work: a prompt on a machine (MACHINES=<one>) with the selftests at hand
 	@$(PACK) NAMES="$$($(SUITE))" BUSYBOX="$$(rig/source/busybox --file '$(BUSYBOX)' \
 		--cache $(CACHE) --out $(OUT))"
-	@rig/boot/boot-machines --shell --base $(BASE) --machines '$(MACHINES)' $(QEMUS) \
-		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-shell
+	@rig/boot/boot-machines --shell --base $(BASE) --machines '$(MACHINES)' \
+		$(addprefix --qemu ,$(QEMU)) --image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
+		--initrd $(OUT)/initrd-shell
 
 .PHONY: guests guest moves
 guests: knobs ## work: run guests under QEMU at each revision, patched and pristine (GUESTS_DIR=)
@@ -84,7 +85,7 @@ guests: knobs ## work: run guests under QEMU at each revision, patched and prist
 guest: MACHINES = gicv3-vhe
 guest: guests-initrd ## work: boot IMAGE=<file> under QEMU on a machine at REVISION=<n>
 	@rig/boot/boot-machines --shell --base $(BASE) --memory $(GUEST_MEMORY) \
-		$(QEMUS) --machines '$(MACHINES)' \
+		$(addprefix --qemu ,$(QEMU)) --machines '$(MACHINES)' \
 		--append 'quiet $(addprefix REVISION=,$(REVISION)) $(addprefix VMM=,$(VMM))' \
 		--image $(LINUX)/$(BUILD)/arch/arm64/boot/Image --initrd $(OUT)/initrd-guests
 
@@ -103,7 +104,7 @@ define MOVE
 	$(host)=out/$(host)/linux/build/arch/arm64/boot/Image)' --initrd $(OUT)/initrd-guests \
 	--names '$(MOVE_HOSTS)' --cache $(CACHE) --gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio \
 	$(addprefix --hosts-dir ,$(HOSTS_DIR)) $(addprefix --jobs ,$(J)) $(LIVE) \
-	$(QEMUS) $(if $(filter command,$(origin TIMEOUT)),--timeout $(TIMEOUT)) \
+	$(addprefix --qemu ,$(QEMU)) $(if $(filter command,$(origin TIMEOUT)),--timeout $(TIMEOUT)) \
 	--out out/$(or $(LIVE:--%=%),moves$(addprefix -,$(VMM))) --gic $(GIC) \
 	--append '$(addprefix VMM=,$(VMM))' --report out/report \
 	--kunit $(TESTS_OUT)/linux/tools/testing/kunit
@@ -122,7 +123,7 @@ survey: knobs
 		FRAGMENTS=rig/build/kernel.config
 	@$(PHASE) --name 'build kernel' -- $(BUILDER) image TREE=$(OWN)
 	@$(JUDGE) rig/judge/run-targets --targets 'survey NAME=$(NAME) $(addprefix J=,$(J)) \
-		IMAGE=$(OWN)/build/arch/arm64/boot/Image'
+		$(addprefix QEMU=,$(QEMU)) IMAGE=$(OWN)/build/arch/arm64/boot/Image'
 else
 survey: kernel tests ## prove: ask shipped kernels what their GIC is, and compare with survey/ (HOSTS=)
 	@$(PHASE) --name 'build survey' -- $(BUILDER) survey TREE=$(TESTS_OUT)/linux
@@ -132,7 +133,8 @@ survey: kernel tests ## prove: ask shipped kernels what their GIC is, and compar
 		--name '$(NAME)' --ours $(LINUX)/$(BUILD)/arch/arm64/boot/Image --cache $(CACHE) \
 		--tool $(TESTS_OUT)/linux/build/kselftest/host/vgic-revision --initrd out/survey/initrd \
 		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio $(addprefix --jobs ,$(J)) \
-		--kunit $(TESTS_OUT)/linux/tools/testing/kunit --out out/survey --report out/report
+		--kunit $(TESTS_OUT)/linux/tools/testing/kunit --out out/survey --report out/report \
+		$(addprefix --qemu ,$(QEMU))
 endif
 
 .PHONY: bundle
@@ -145,7 +147,8 @@ bundle: tests $(if $(HOSTS),kernel) ## work: a file with selftests and tool, for
 		--ours $(LINUX)/$(BUILD)/arch/arm64/boot/Image --out out/bundle --report out/report \
 		--bundle out/bundle/vgic-revisions-arm64.tar.xz --sanitized out/bundle/vgic-revision \
 		--busybox "$$(rig/source/busybox --file '$(BUSYBOX)' --cache $(CACHE) --out $(OUT))" \
-		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio --kunit $(TESTS_OUT)/linux/tools/testing/kunit)
+		--gen-init-cpio $(LINUX)/$(BUILD)/usr/gen_init_cpio --kunit $(TESTS_OUT)/linux/tools/testing/kunit \
+		$(addprefix --qemu ,$(QEMU)))
 
 .PHONY: deb
 deb: tree ## work: vgic-revision as a Debian package for arm64, in out/deb
@@ -266,7 +269,7 @@ rig-tests: knobs ## prove: the rig's own tests (NAMES=)
 .PHONY: bisect-check
 bisect-check: knobs ## prove: boot every commit of the series on every base (MACHINES=)
 	@$(JUDGE) rig/judge/boot-commits --bases '$(BASES)' --machines '$(MACHINES)' \
-		--timeout $(TIMEOUT) $(QEMUS)
+		--timeout $(TIMEOUT)
 
 .PHONY: mutants
 mutants: initrd ## prove: break the kernel in many ways: does a test fail for each?

@@ -39,10 +39,7 @@ BOOT = --base $(BASE) --image $(LINUX)/$(BUILD)/arch/arm64/boot/Image \
        --tests '$(TESTS)' --timeout $(TIMEOUT)
 RUN  = rig/boot/boot-machines $(BOOT) $(addprefix --jobs ,$(J)) \
        $(addprefix --test-timeout ,$(TEST_TIMEOUT)) --append "$(KMEMLEAK) $(APPEND)" \
-       $(QEMUS)
-# A newer one, where that on PATH is too old.
-NEWER_QEMU = $(if $(QEMU),true,rig/source/newer-qemu --machines '$(MACHINES)' --cache $(CACHE))
-QEMUS	   = $(addprefix --qemu ,$(QEMU)) --newer-qemu "$$($(NEWER_QEMU))"
+       $(addprefix --qemu ,$(QEMU))
 # This kernel is to have kmemleak: one without would find no leaks.
 KMEMLEAK := $(if $(filter debug,$(DEBUG)),KMEMLEAK=1)
 TITLE = base $(BASE)$(if $(PRISTINE), pristine)$(if $(CARRY), carried)$(if $(DEBUG), $(DEBUG))

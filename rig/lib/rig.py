@@ -84,6 +84,13 @@ def shipped(name, args, **how):
         stdout=subprocess.PIPE, text=True, check=True, **how).stdout.strip())
 
 
+def emulator(machines=''):
+    """The QEMU to boot these with: that on PATH, or a newer one where that is too old."""
+    return subprocess.run([RIG / 'source/newer-qemu', '--machines', machines],
+                          stdout=subprocess.PIPE, text=True,
+                          check=True).stdout.strip() or 'qemu-system-aarch64'
+
+
 def pack(path, parts):
     """An initramfs of several."""
     with open(path, 'wb') as f:

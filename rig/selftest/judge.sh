@@ -212,10 +212,11 @@ mutants_go_wrong()
 	expect 0 '^1 of 1 killed$' run_mutants --names broken && said '(kept)$' || return 1
 	# Not by another QEMU.
 	mkdir -p "$work/bin-qemu"
-	cat >"$work/bin-qemu/qemu-system-aarch64" <<-'SH'
+	newer=$(rig/source/newer-qemu) || return 1
+	cat >"$work/bin-qemu/qemu-system-aarch64" <<-SH
 	#!/bin/sh
-	[ "$1" != --version ] || { echo another; exit; }
-	exec /usr/bin/qemu-system-aarch64 "$@"
+	[ "\$1" != --version ] || { echo another, version 1000; exit; }
+	exec ${newer:-$(command -v qemu-system-aarch64)} "\$@"
 	SH
 	chmod +x "$work/bin-qemu/qemu-system-aarch64"
 	PATH=$work/bin-qemu:$PATH

@@ -102,5 +102,6 @@ int main(void)
 		if (!changed)
 			print("grouped: still so\n");
 	} while (!changed);
+	print("grouped: no longer so, and ends\n");
 	return 0;
 }

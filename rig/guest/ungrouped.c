@@ -149,6 +149,7 @@ int main(void)
 		differs("ungrouped", "GICR_IGROUPR0", first.groups[0], f.groups[0]);
 		differs("ungrouped", "GICD_IGROUPR1", first.groups[1], f.groups[1]);
 		print("ungrouped: %s %s\n", f.alive == first.alive && f.dead == first.dead ?
-		      "still" : "no longer so: now", state(&f));
+		      "still" : f.alive ? "no longer so: interrupts" : "no longer so: now",
+		      state(&f));
 	}
 }

@@ -172,29 +172,50 @@ outcomes_of_moves()
 {
 	gcc -O2 -Wall -Werror -o "$work/outcome" rig/selftest/outcome.c \
 		rig/target/outcomes.c rig/target/guest-rows.c rig/target/host.c || return 2
+	nl='
+'
 	still='linux: still alive' notices='linux: no longer so: GICD_IIDR 0, was 1'
-	panics='Kernel panic - not syncing'
+	panics='Kernel panic - not syncing, and ends' each='ungrouped: no longer so: one-interrupt-each'
+	finds='probing: no longer so: GICD_IIDR 0' ends='probing: no longer so, and ends'
+	of='error while loading state for instance 0x0 of device'
 	cannot='load of migration failed: Invalid argument'
-	of="error while loading state for instance 0x0 of device"
-	comes_out goes-on linux - "$still" "$still" &&
-		comes_out dead linux - "$still" 'no more' &&
+	selects='vgic-revision: selected revision 1'
+	has_none='vgic-revision: refused: this kernel has no revision 1 to select,'
+	refuses='kernel refuses revision 1 of the in-kernel GIC: Invalid argument'
+	comes_out goes-on linux -1 "$still" "$still" &&
+		comes_out 'goes-on selected' linux - "$selects" "$still" "$still" &&
+		comes_out dead linux - "$still$nl$still" 'rcu: still no more' &&
+		comes_out dead linux - . . . . . "$still" &&
+		comes_out dead linux - "$notices" 'linux: no longer so: now not alive' &&
+		comes_out dead ungrouped - 'ungrouped: no longer so: now without interrupts' \
+			"$notices" &&
+		comes_out dead linux - "$still" 'linux: no longer so: GICD_I...' &&
 		comes_out QEMU-ended linux 0 "$still" "$panics" &&
+		comes_out QEMU-ended linux 1 'could not load kernel' &&
+		comes_out QEMU-ended linux 255 "$of 'cpu'" &&
 		comes_out QEMU-crashed linux -1 "$still" &&
 		comes_out notices-GICD_IIDR linux - "$still" "$notices" "$still" &&
 		comes_out notices-GICD_IIDR linux - "$notices" "$still" "$still" &&
+		comes_out notices-one-interrupt-each-GICD_IIDR ungrouped-old - "$each" . . \
+			"ungrouped: still$nl$notices$nl$each" 'ungrouped: still' &&
 		comes_out notices-GICD_IIDR-and-stops linux - "$notices" "$still" &&
 		comes_out notices-GICD_IIDR-and-stops linux - "$still" "$notices" &&
-		comes_out notices-GICD_IIDR-and-ends linux 0 "$still" "$notices" "$panics" &&
+		comes_out notices-GICD_IIDR-and-ends linux -1 "$still" "$notices" "$panics" &&
 		comes_out notices-GICD_IIDR-and-ends linux 0 "$notices" "$still" "$panics" &&
-		comes_out notices-GICD_IIDR probing 0 'probing: still so' \
-			'probing: no longer so: GICD_IIDR 0' 'probing: no longer so, and ends' &&
-		comes_out dead linux - "$notices" 'linux: no longer so: now not alive' &&
+		comes_out notices-GICD_IIDR probing 0 'probing: still so' "$finds" "$ends" &&
+		comes_out notices-GICD_IIDR-and-ends probing -1 "$finds" "$ends" &&
+		comes_out notices-GICD_IIDR-and-stops probing - "$finds" "$ends" &&
+		comes_out refused-by-vgic-revision linux 125 "$has_none" &&
+		comes_out refused-by-vgic-revision linux 1 "$refuses" "$of 'arm_gicv3'" "$cannot" &&
+		comes_out refused-otherwise linux 0 "$has_none" &&
 		comes_out refused-by-QEMU linux 1 "$of 'cpu'" "$cannot" &&
 		comes_out refused-by-QEMU linux 1 'Failed to put registers after init: no' &&
-		comes_out refused-for-the-GIC linux 1 "$of 'arm_gicv3'" "$cannot" &&
-		comes_out load-failed linux 1 'Size mismatch: mach-virt.ram' "$cannot" &&
-		comes_out load-failed linux 1 "$of '0000:00:01.0/virtio-rng'" "$cannot" &&
-		comes_out QEMU-ended linux 1 'no such option'
+		comes_out 'refused-by-QEMU selected' linux 1 "$selects" \
+			'Putting registers after init: no' &&
+		comes_out refused-for-the-GIC linux 1 "$of 'arm_gic'" "$cannot" &&
+		comes_out load-failed linux 1 "$of 'cpu_common'" "$cannot" &&
+		comes_out load-failed linux 1 'Missing section footer for arm_gicv3' \
+			'load of migration failed: Input/output error'
 }
 
 # test: guests are being moved when somebody has had enough

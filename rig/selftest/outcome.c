@@ -4,8 +4,8 @@
  *
  *	outcome GUEST STATUS TEXT...
  *
- * It says each text half a second after the one before. After the last its QEMU ends with
- * STATUS, or goes on in silence if that is "-".
+ * It says each text half a second after the one before, as a line unless it ends in "...".
+ * After the last its QEMU ends with STATUS, or goes on in silence if that is "-".
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -29,7 +29,10 @@ int main(int argc, char **argv)
 	pid = fork();
 	if (!pid) {
 		for (i = 3; i < argc; i++) {
-			dprintf(fds[1], "%s\n", argv[i]);
+			char *more = strstr(argv[i], "...");
+
+			dprintf(fds[1], "%.*s%s", more ? (int)(more - argv[i]) : -1, argv[i],
+				more ? "" : "\n");
 			usleep(500000);
 		}
 		return ends ? 0 : pause();
@@ -38,7 +41,7 @@ int main(int argc, char **argv)
 	c.fd = fds[0];
 	seen = goes_on(&c, argv[1], 2, &said);
 	outcome_of(c.text, "1", seen, ends ? atoi(argv[2]) : 0, word, sizeof(word));
-	puts(word);
+	printf("%s%s\n", word, said ? " selected" : "");
 	kill(pid, SIGKILL);
 	return 0;
 }

@@ -154,22 +154,26 @@ enum outcome goes_on(struct console *c, const char *guest, int seconds, bool *sa
 	return seen;
 }
 
-/* What a guest has noticed, as one word */
-static void noticed(const char *text, char *words, size_t size)
+/* What a guest has noticed, as one word. Return: has it? */
+static bool noticed(const char *text, char *words, size_t size)
 {
-	size_t len = snprintf(words, size, "notices");
+	size_t none = snprintf(words, size, "notices"), len = none;
 	char word[64];
 
 	while ((text = strstr(text, NOTICED))) {
 		text += strlen(NOTICED);
+		/* The rest of it may not be there yet. */
+		if (!text[strcspn(text, " \n")])
+			break;
 		snprintf(word, sizeof(word), "-%.*s", (int)strcspn(text, " \n"), text);
 		if (!strcmp(word, "-now")) {
 			snprintf(words, size, "dead");
-			return;
+			return true;
 		}
 		if (!strstr(words, word) && len + strlen(word) < size)
 			len += snprintf(words + len, size - len, "%s", word);
 	}
+	return len > none;
 }
 
 /* What it is that a QEMU has ended for */
@@ -200,17 +204,17 @@ static const char *why_ended(const char *text, const char *rev, int status)
 void outcome_of(const char *text, const char *rev, enum outcome seen, int status, char *word,
 		size_t size)
 {
+	/* Some guests end when they have noticed something, and say so. */
+	bool as_it_said = seen == ENDED && !status && strstr(text, ENDS);
 	size_t len;
 
-	if (!strstr(text, NOTICED)) {
+	if (!noticed(text, word, size)) {
 		snprintf(word, size, "%s", seen == SEEN ? "goes-on" :
 			 seen == ENDED ? why_ended(text, rev, status) : "dead");
 		return;
 	}
-	noticed(text, word, size);
 	len = strlen(word);
-	/* probing ends when it has noticed something, and says so. */
-	if (seen != SEEN && strcmp(word, "dead") && !strstr(text, ENDS))
+	if (seen != SEEN && strcmp(word, "dead") && !as_it_said)
 		snprintf(word + len, size - len, "-and-%s", seen == ENDED ? "ends" : "stops");
 }
 

@@ -3,14 +3,19 @@
  * linux.c - PID 1 of the Linux guest
  *
  * Says how many timer interrupts and IPIs each of its two CPUs got, and how
- * many MSIs of its virtio device, once there are enough of each. Then it starts again,
+ * many MSIs of its disk, once there are enough of each. Then it starts again,
  * and says whether that is still so, and whether the revision and the groups are as at boot,
- * which the kernel does not look at. Nothing here waits for an interrupt without a limit.
+ * which the kernel does not look at.
+ *
+ * Each IPI and each MSI is waited for, the kernel does that without a limit: after one that
+ * is lost, this says nothing more. The disk has one request at a time, which it answers with
+ * one MSI. One that comes twice is one more than there were requests.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +23,14 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CPUS	2
 #define ENOUGH	20
 #define LIMIT	120	/* seconds, of the first look */
 #define AGAIN	40	/* of the others: shorter than the PATIENCE of moves.c */
+#define SECTOR	512
 
 struct counts {
 	unsigned long	timer[CPUS];
@@ -137,73 +143,91 @@ static unsigned long per_second(void)
 	return val;
 }
 
-/* The other end of the pipes, on the other CPU: each byte takes an IPI. */
-static void echo(int from, int to)
+/* Time that goes back: each CPU looks at its own. */
+static volatile bool backwards;
+
+static void look_at_time(unsigned long *last)
 {
-	char c;
+	unsigned long now = ticks();
+
+	if (now < *last)
+		backwards = true;
+	*last = now;
+}
+
+/* Whose turn it is: the other CPU gets an IPI if it runs this program, and answers it. */
+static volatile int turn;
+static volatile bool busy;
+
+static void send_ipi(void)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
+		perror("linux: membarrier");
+}
+
+static void *other_cpu(void *arg)
+{
+	unsigned long last = 0;
 
 	pin(1);
-	while (read(from, &c, 1) == 1 && write(to, &c, 1) == 1)
-		;
-	_exit(0);
-}
-
-static int rng, there[2], back[2];
-
-/* It ends each second what waits. */
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
-/* The driver has the bytes of one MSI at a time: is there some within 100 ms? */
-static bool read_rng(void)
-{
-	char buf[16];
-	int i;
-
-	for (i = 0; i < 100; i++) {
-		if (read(rng, buf, sizeof(buf)) > 0)
-			return true;
-		usleep(1000);
+	for (;;) {
+		look_at_time(&last);
+		if (turn == 1) {
+			send_ipi();
+			turn = 0;
+		} else if (!busy) {
+			usleep(1000);
+		}
 	}
-	return false;
+	return arg;
+}
+
+static int disk;
+static unsigned long requests;
+
+static void read_disk(void)
+{
+	static char sector[SECTOR] __attribute__((aligned(SECTOR)));
+
+	if (pread(disk, sector, SECTOR, requests % 1024 * SECTOR) != SECTOR)
+		perror("linux: /dev/vda");
+	requests++;
 }
 
 /* Keep all busy until there are enough: is it so before the time is up? */
 static bool look(struct counts *c, unsigned int limit)
 {
-	const struct itimerval each_second = { { 1, 0 }, { 1, 0 } }, never = {};
 	struct counts before = read_counts();
+	unsigned long start = ticks();
 	static unsigned long last;
-	unsigned long start = ticks(), now = start;
-	bool backwards = false;
-	char byte;
 	int i;
 
 	*c = before;
-	setitimer(ITIMER_REAL, &each_second, NULL);
-	while (now - start < limit * per_second() && !are_enough(c, &before)) {
-		now = ticks();
-		backwards |= now < last;
-		last = now;
-		for (i = 0; i < 10; i++)
-			if (write(there[1], "", 1) != 1 || read(back[0], &byte, 1) != 1 ||
-			    !read_rng())
-				break;
+	while (ticks() - start < limit * per_second() && !are_enough(c, &before)) {
+		busy = true;
+		for (i = 0; i < 10; i++) {
+			look_at_time(&last);
+			send_ipi();
+			turn = 1;
+			while (turn)
+				;
+			read_disk();
+		}
+		busy = false;
 		usleep(10000);
 		*c = read_counts();
 	}
-	/* It would end what writes to the console as well. */
-	setitimer(ITIMER_REAL, &never, NULL);
 	if (backwards)
 		printf("linux: no longer so: time\n");
+	backwards = false;
 	return are_enough(c, &before);
 }
 
 int main(void)
 {
 	unsigned int first[REGS], vals[REGS], i;
+	unsigned long others;
+	pthread_t thread;
 	struct counts c;
 	bool alive;
 
@@ -211,16 +235,16 @@ int main(void)
 	mkdir("/dev", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-	rng = open("/dev/hwrng", O_RDONLY | O_NONBLOCK);
-	if (rng < 0)
-		perror("linux: /dev/hwrng");
-	if (pipe(there) || pipe(back))
-		perror("linux: pipe");
-	if (!fork())
-		echo(there[0], back[1]);
+	disk = open("/dev/vda", O_RDONLY | O_DIRECT);
+	if (disk < 0)
+		perror("linux: /dev/vda");
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+		perror("linux: membarrier");
+	if (pthread_create(&thread, NULL, other_cpu, NULL))
+		perror("linux: pthread_create");
 	pin(0);
 	setlinebuf(stdout);
-	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
+	others = read_counts().msi;
 	alive = look(&c, LIMIT);
 	printf("linux: %s: timer %lu %lu, IPI %lu %lu, MSI %lu\n",
 	       alive ? "alive" : "not all interrupts", c.timer[0], c.timer[1],
@@ -233,7 +257,10 @@ int main(void)
 			if (vals[i] != first[i])
 				printf("linux: no longer so: %s %08x, was %08x\n", regs[i].name,
 				       vals[i], first[i]);
-		printf("linux: %s alive\n",
-		       look(&c, AGAIN) && alive ? "still" : "no longer so: now not");
+		alive &= look(&c, AGAIN);
+		if (c.msi != others + requests)
+			printf("linux: no longer so: MSIs %lu, requests %lu\n", c.msi - others,
+			       requests);
+		printf("linux: %s alive\n", alive ? "still" : "no longer so: now not");
 	}
 }

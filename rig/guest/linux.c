@@ -2,14 +2,14 @@
 /*
  * linux.c - PID 1 of the Linux guest
  *
- * Says how many timer interrupts and IPIs each of its two CPUs got, and how
- * many MSIs of its disk, once there are enough of each. Then it starts again,
- * and says whether that is still so, and whether the revision and the groups are as at boot,
- * which the kernel does not look at.
+ * Says how many timer interrupts and IPIs each of its two CPUs got, and how many MSIs of
+ * its disk, once there are enough of each. Then it starts again, and says whether that is
+ * still so, and whether the revision and the groups are as at boot, which the kernel does
+ * not look at.
  *
- * Each IPI and each MSI is waited for, the kernel does that without a limit: after one that
- * is lost, this says nothing more. The disk has one request at a time, which it answers with
- * one MSI. One that comes twice is one more than there were requests.
+ * The disk has one request at a time, and answers it with one MSI: one that comes twice is
+ * one more than there were requests. The kernel waits for each MSI, and membarrier() for its
+ * IPI. It does that for ever; the other CPU says so when it takes too long.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,7 +29,7 @@
 #define CPUS	2
 #define ENOUGH	20
 #define LIMIT	120	/* seconds, of the first look */
-#define AGAIN	40	/* of the others: shorter than the PATIENCE of moves.c */
+#define AGAIN	40	/* of the others, and of one interrupt: shorter than PATIENCE */
 #define SECTOR	512
 
 struct counts {
@@ -143,40 +143,81 @@ static unsigned long per_second(void)
 	return val;
 }
 
-/* Time that goes back: each CPU looks at its own. */
-static volatile bool backwards;
+/* Time that goes back: what a CPU has seen, and what the other saw when it had its turn */
+static bool backwards;
 
 static void look_at_time(unsigned long *last)
 {
 	unsigned long now = ticks();
 
 	if (now < *last)
-		backwards = true;
+		__atomic_store_n(&backwards, true, __ATOMIC_RELAXED);
 	*last = now;
 }
 
-/* Whose turn it is: the other CPU gets an IPI if it runs this program, and answers it. */
-static volatile int turn;
-static volatile bool busy;
+static int turn;	/* the CPU that sends */
+static unsigned long handed_over;
 
-static void send_ipi(void)
+static void hand_over(int cpu)
 {
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
-		perror("linux: membarrier");
+	handed_over = ticks();
+	__atomic_store_n(&turn, cpu, __ATOMIC_RELEASE);
 }
 
-static void *other_cpu(void *arg)
+static bool has_turn(int cpu)
+{
+	if (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != cpu)
+		return false;
+	look_at_time(&handed_over);
+	return true;
+}
+
+/* What a CPU waits for, and since when */
+static const char *waits[CPUS];
+static unsigned long since[CPUS];
+
+static void begin_wait(int cpu, const char *what)
+{
+	since[cpu] = ticks();
+	__atomic_store_n(&waits[cpu], what, __ATOMIC_RELEASE);
+}
+
+static void end_wait(int cpu)
+{
+	__atomic_store_n(&waits[cpu], NULL, __ATOMIC_RELAXED);
+}
+
+/* Say it if the other CPU waits for too long. */
+static void look_at(int cpu)
+{
+	const char *what = __atomic_load_n(&waits[cpu], __ATOMIC_ACQUIRE);
+
+	if (what && (long)(ticks() - since[cpu]) > (long)(AGAIN * per_second())) {
+		printf("linux: no longer so: now waits for %s\n", what);
+		end_wait(cpu);
+	}
+}
+
+/* To the other CPU, if that runs this program now */
+static void send_ipi(int from)
+{
+	begin_wait(from, "an IPI");
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
+		perror("linux: membarrier");
+	end_wait(from);
+}
+
+static void *cpu_1(void *arg)
 {
 	unsigned long last = 0;
 
 	pin(1);
 	for (;;) {
 		look_at_time(&last);
-		if (turn == 1) {
-			send_ipi();
-			turn = 0;
-		} else if (!busy) {
-			usleep(1000);
+		look_at(0);
+		if (has_turn(1)) {
+			send_ipi(1);
+			hand_over(0);
 		}
 	}
 	return arg;
@@ -189,8 +230,10 @@ static void read_disk(void)
 {
 	static char sector[SECTOR] __attribute__((aligned(SECTOR)));
 
+	begin_wait(0, "an MSI");
 	if (pread(disk, sector, SECTOR, requests % 1024 * SECTOR) != SECTOR)
 		perror("linux: /dev/vda");
+	end_wait(0);
 	requests++;
 }
 
@@ -203,23 +246,21 @@ static bool look(struct counts *c, unsigned int limit)
 	int i;
 
 	*c = before;
-	while (ticks() - start < limit * per_second() && !are_enough(c, &before)) {
-		busy = true;
+	while ((long)(ticks() - start) < (long)(limit * per_second()) &&
+	       !are_enough(c, &before)) {
 		for (i = 0; i < 10; i++) {
 			look_at_time(&last);
-			send_ipi();
-			turn = 1;
-			while (turn)
-				;
+			send_ipi(0);
+			hand_over(1);
+			while (!has_turn(0))
+				look_at(1);
 			read_disk();
 		}
-		busy = false;
-		usleep(10000);
+		usleep(1000);
 		*c = read_counts();
 	}
-	if (backwards)
+	if (__atomic_exchange_n(&backwards, false, __ATOMIC_RELAXED))
 		printf("linux: no longer so: time\n");
-	backwards = false;
 	return are_enough(c, &before);
 }
 
@@ -236,11 +277,13 @@ int main(void)
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	disk = open("/dev/vda", O_RDONLY | O_DIRECT);
-	if (disk < 0)
+	if (disk < 0) {
 		perror("linux: /dev/vda");
+		return 1;
+	}
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
 		perror("linux: membarrier");
-	if (pthread_create(&thread, NULL, other_cpu, NULL))
+	if (pthread_create(&thread, NULL, cpu_1, NULL))
 		perror("linux: pthread_create");
 	pin(0);
 	setlinebuf(stdout);
@@ -251,7 +294,6 @@ int main(void)
 	       c.ipi[0], c.ipi[1], c.msi);
 	read_regs(first);
 	for (;;) {
-		usleep(200000);
 		read_regs(vals);
 		for (i = 0; i < nr_regs; i++)
 			if (vals[i] != first[i])

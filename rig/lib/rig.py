@@ -87,7 +87,7 @@ def shipped(name, args, **how):
 def emulator(machines=''):
     """The QEMU to boot these with: that on PATH, or a newer one where that is too old."""
     return subprocess.run([RIG / 'source/newer-qemu', '--machines', machines],
-                          stdout=subprocess.PIPE, text=True,
+                          capture_output=True, text=True,
                           check=True).stdout.strip() or 'qemu-system-aarch64'
 
 

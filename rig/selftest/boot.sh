@@ -94,6 +94,37 @@ machines_go_wrong()
 		--machines too-new
 }
 
+# fake_qemu VERSION: the one on PATH that it prints; it says so if a machine is to start with it
+fake_qemu()
+{
+	cat >"$work/bin-old-qemu/qemu-system-aarch64" <<-SH
+	#!/bin/sh
+	[ "\$1" != --version ] || { echo "QEMU emulator version $1"; exit; }
+	echo "this is $1"
+	exit 3
+	SH
+	chmod +x "$work/bin-old-qemu/qemu-system-aarch64"
+}
+
+# test: a QEMU on PATH that is too old, and one that is not; what the user has named; no archive
+old_qemu_on_path()
+{
+	misbehave || return 1
+	tools_without "$work/bin-old-qemu" 'apt*' qemu-system-aarch64
+	fake_qemu 7.2.1
+	with="$work/bin-old-qemu:$PATH" without=$work/bin-old-qemu empty=$work/no-cache
+	set -- boot_misbehaving --machines healthy --tests good
+	(PATH=$with; expect 0 '^3 passed, 0 failed' "$@") || return 1
+	(PATH=$with; expect 1 'this is 7.2.1' "$@" --qemu qemu-system-aarch64) || return 1
+	(PATH=$without XDG_CACHE_HOME=$empty; export XDG_CACHE_HOME
+	 expect 2 'machines need QEMU 8.1, and the one on PATH is 7.2.1' "$@") || return 1
+	fake_qemu 8.2.2
+	(PATH=$with; expect 1 'this is 8.2.2' "$@") || return 1
+	# Two machines need more, and are skipped.
+	(PATH=$without XDG_CACHE_HOME=$empty; export XDG_CACHE_HOME
+	 expect 0 '' rig/source/newer-qemu && [ "$(grep -vc '^rig: ' "$work/output")" = 0 ])
+}
+
 # test: a machine that goes away in the middle of a test
 powers_off_early()
 {

@@ -90,9 +90,9 @@ static void save_row(const struct row *row, const char *rev)
 	const char *guest = row->cell[NAME], *outcome = "not-saved";
 	char word[128], noticed[160];
 	static struct console c;
+	bool said, saved = false;
 	enum outcome seen;
 	int status;
-	bool said;
 	pid_t pid;
 
 	pid = begin(row, rev, &c, &seen);
@@ -100,14 +100,17 @@ static void save_row(const struct row *row, const char *rev)
 	    !library_has_selected(c.text)) {
 		outcome = "not-selected";
 	} else if (seen == SEEN && save(&c)) {
+		saved = true;
 		send_state(host, rev, guest);
 		seen = goes_on(&c, guest, PATIENCE, &said);
-		outcome_of(c.text, rev, seen, 0, word, sizeof(word));
+	}
+	status = stop_qemu(pid, &c, seen == ENDED);
+	if (saved) {
+		outcome_of(c.text, rev, seen, status, word, sizeof(word));
 		snprintf(noticed, sizeof(noticed), "saved-and-%s", word);
 		outcome = !strcmp(word, "goes-on") ? "saved" :
 			  strncmp(word, "notices-", 8) ? "stopped-by-save" : noticed;
 	}
-	status = stop_qemu(pid, &c, seen == ENDED);
 	if (seen == ENDED && refused_for(c.text, rev, status))
 		outcome = refused_by;
 	if (strcmp(outcome, "saved") && strcmp(outcome, refused_by))

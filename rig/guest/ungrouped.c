@@ -76,20 +76,28 @@ static bool is_dead(void)
 	return gic_is_pending(VTIMER_PPI) && gic_is_pending(SGI) && gic_is_pending(SPI);
 }
 
+/* Say it if time has gone back since the last look. */
+static u64 look_at_time(void)
+{
+	static u64 last;
+	u64 is = now();
+
+	if (is < last)
+		print("ungrouped: no longer so: time\n");
+	last = is;
+	return is;
+}
+
 /* Each SGI and SPI is sent when the one before it has arrived: none is lost, or doubled. */
 static struct finding look(void)
 {
 	u64 end = now() + seconds(30), dead_since = 0;
 	struct finding f = {};
-	static u64 last;
 	int i;
 
 	for (i = 0; i < NR; i++)
 		before[i] = got[i];
-	while (now() < end && !is_alive()) {
-		if (now() < last)
-			print("ungrouped: no longer so: time\n");
-		last = now();
+	while (look_at_time() < end && !is_alive()) {
 		if (got[SGIS] == sent[SGIS]) {
 			sent[SGIS]++;
 			write_sysreg(ICC_SGI1R, SGI_TO_SELF(SGI));
@@ -142,7 +150,7 @@ int main(void)
 	for (;;) {
 		u64 end = now() + seconds(1) / 5;
 
-		while (now() < end)
+		while (look_at_time() < end)
 			;
 		f = look();
 		differs("ungrouped", "GICD_IIDR", first.iidr, f.iidr);

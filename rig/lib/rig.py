@@ -86,9 +86,11 @@ def shipped(name, args, **how):
 
 def emulator(machines=''):
     """The QEMU to boot these with: that on PATH, or a newer one where that is too old."""
-    return subprocess.run([RIG / 'source/newer-qemu', '--machines', machines],
-                          capture_output=True, text=True,
-                          check=True).stdout.strip() or 'qemu-system-aarch64'
+    found = subprocess.run([RIG / 'source/newer-qemu', '--machines', machines],
+                           stdout=subprocess.PIPE, text=True)
+    if found.returncode:
+        sys.exit(found.returncode)      # it has said why
+    return found.stdout.strip() or 'qemu-system-aarch64'
 
 
 def pack(path, parts):

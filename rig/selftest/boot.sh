@@ -85,7 +85,7 @@ machines_go_wrong()
 	for machine in panics pid1-dies hangs no-el2; do
 		cell 'good gicv3/0' $machine 'NO REPORT' || return 1
 	done
-	for text in 'Kernel panic - not syncing: No working init' \
+	for text in 'Kernel panic - not syncing: VFS: Unable to mount root fs' \
 		'Kernel panic - not syncing: Attempted to kill init' \
 		'init: /dev/kvm: No such file or directory'; do
 		said "$text" || return 1

@@ -15,13 +15,15 @@ BUILD := build$(addprefix -,$(DEBUG))
 TESTS_BASE := 7.3
 TESTS_OUT  := $(if $(filter $(TESTS_BASE),$(BASE)$(PRISTINE)$(CARRY)),$(OUT),out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc))
 
+# make passes SIGTERM on to the shell of a recipe. These get it from there.
+WITH_SHELL := setpriv --pdeathsig TERM
 # Not $(MAKE), which make would run even with -n.
-SELF   := make --no-print-directory
+SELF   := $(WITH_SHELL) make --no-print-directory
 PASS	= $(foreach knob,$(filter-out $1,$(KNOBS)),$(if $($(knob)),$(knob)="$($(knob))"))
 BUILDER = make -s -f rig/build/build.mk $(addprefix J=,$(J)) V=$(V)
 PHASE	= rig/build/phase --out $(OUT) --cache $(CACHE) $(if $(V),--verbose)
 STATUS := out/status$(if $(NESTED),.step)
-JUDGE  := rig/lib/record-status --file $(STATUS) --
+JUDGE  := $(WITH_SHELL) rig/lib/record-status --file $(STATUS) --
 TREES	= --base $(BASE) --tree $(LINUX)
 DOWNLOAD = rig/source/download --cache $(CACHE)
 

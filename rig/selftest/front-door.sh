@@ -162,18 +162,24 @@ exit_status_of_programs()
 terminated_make()
 {
 	cat >"$work/nap.mk" <<-'MK'
-	nap: ; @rig/lib/record-status --file $(STATUS) -- rig/judge/run-targets --targets 'nap'
+	BASE := 7.3
+	include rig/build/steps.mk
+	nap: ; @$(JUDGE) rig/judge/run-targets --targets 'nap'; status=$$?; exit $$status
+	naps: ; @$(SELF) nap && $(SELF) nap
 	MK
 	mkdir -p "$work/bin-nap"
 	printf '#!/bin/sh\nexec rig/build/phase --name nap --out out/test/phase -- sleep 987653\n' \
 		>"$work/bin-nap/make"
 	chmod +x "$work/bin-nap/make"
-	PATH=$work/bin-nap:$PATH /usr/bin/make -s -f "$work/nap.mk" STATUS="$work/nap.status" &
-	nap=$!
-	within 20 pgrep -f '^sleep 98765[3]' || return 1
-	kill $nap
-	wait $nap
-	ended '^sleep 98765[3]'
+	for goal in nap naps; do
+		PATH=$work/bin-nap:$PATH /usr/bin/make -s -f "$work/nap.mk" $goal \
+			STATUS="$work/nap.status" &
+		nap=$!
+		within 20 pgrep -f '^sleep 98765[3]' || return 1
+		kill $nap
+		wait $nap
+		ended '^sleep 98765[3]' || return 1
+	done
 }
 
 # test: two makes in one clone

@@ -227,7 +227,7 @@ FEWER = $(addprefix J=,$(J)) $(addprefix V=,$(V)) $(filter-out TIMEOUT=600,TIMEO
 .PHONY: check
 check: knobs ## prove: run, docs and survey on every base, laws, review, the rig's own tests
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach base,$(BASES),docs BASE=$(base);run \
-		BASE=$(base) $(FEWER);survey BASE=$(base) HOSTS=$(base)-series $(FEWER);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests'
+		BASE=$(base) $(FEWER);survey BASE=$(base) HOSTS=$(base)-series $(FEWER);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests NAMES=quick'
 
 .PHONY: carry
 carry: MACHINES = gicv3-vhe gicv2-vhe

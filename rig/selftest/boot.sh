@@ -186,7 +186,7 @@ kmemleak_is_not_there()
 		cell 'kernel log' healthy FAIL
 }
 
-# test: the same boots again and again
+# long test: the same boots again and again
 soak_keeps_what_fails()
 {
 	misbehave || return 1

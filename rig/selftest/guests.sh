@@ -76,7 +76,7 @@ guests_without_the_memory()
 		in_copy env PATH="$work/small:$PATH" make guest IMAGE=README.md
 }
 
-# test: guests that do not say what they have to, VMMs that end, refusals that are none
+# long test: guests that do not say what they have to, VMMs that end, refusals that are none
 guests_go_wrong()
 {
 	vmm='small-vmm /guests/ungrouped'
@@ -115,7 +115,7 @@ without_apt()
 	(PATH=$work/without-apt && "$@")
 }
 
-# test: hosts that are none or gone, guests that move otherwise than they should
+# long test: hosts that are none or gone, guests that move otherwise than they should
 moves_go_wrong()
 {
 	expect 2 'hosts.table' in_copy make moves HOSTS_DIR="$work/none" || return 1
@@ -218,7 +218,7 @@ outcomes_of_moves()
 			'load of migration failed: Input/output error'
 }
 
-# test: guests are being moved when somebody has had enough
+# long test: guests are being moved when somebody has had enough
 moves_interrupted()
 {
 	moves='* | * | * | * | * | saved'
@@ -234,7 +234,7 @@ qemu -m 64M -kernel /guests/ungrouped" || return 1
 	! find "$work/moves" -name '*.states' -o -name '*initrd' | grep .
 }
 
-# test: live moves of one host or three, what comes out otherwise, a guest that is refused
+# long test: live moves of one host or three, what comes out otherwise, a guest that is refused
 live_moves_go_wrong()
 {
 	expect 2 'a live move is between two hosts, not 1' in_copy make qemu-live HOSTS=7.3 ||
@@ -327,7 +327,7 @@ try_bundle()
 		--cache "$cache" --out "$work")"
 }
 
-# test: somebody who was sent the bundle, as root and as a user; one that does more
+# long test: somebody who was sent the bundle, as root and as a user; one that does more
 bundle_of_a_stranger()
 {
 	cache=${XDG_CACHE_HOME:-$HOME/.cache}/vgic-revisions

@@ -186,7 +186,7 @@ run_mutants()
 		--mutants "$work/mutants" --out "$work/mutants/out" "$@"
 }
 
-# test: mutants that are wrong themselves, one that lives, one that is killed and kept
+# long test: mutants that are wrong themselves, one that lives, one that is killed and kept
 mutants_go_wrong()
 {
 	rm -rf "$work/mutants"
@@ -373,7 +373,7 @@ run_generated()
 		--equivalent "$work/equivalent.table" --gaps "$work/gaps.table" "$@"
 }
 
-# test: one that lives and that no table has, rows of tables that are wrong
+# long test: one that lives and that no table has, rows of tables that are wrong
 generated_mutants_go_wrong()
 {
 	# Two that one kernel has
@@ -411,7 +411,7 @@ generated_mutants_go_wrong()
 		! cmp "$work/first" "$work/other"
 }
 
-# test: what cannot be chosen while a kernel runs: each mutant is a kernel of its own
+# long test: what cannot be chosen while a kernel runs: each mutant is a kernel of its own
 mutants_that_share_no_kernel()
 {
 	iidr=out/$base/linux/arch/arm64/kvm/vgic/vgic-iidr.c
@@ -428,7 +428,7 @@ mutants_that_share_no_kernel()
 	return $status
 }
 
-# test: a fuzzer whose model is wrong is as good as a kernel that is
+# long test: a fuzzer whose model is wrong is as good as a kernel that is
 fuzz_finds_what_differs()
 {
 	rm -rf "$work/rig"
@@ -445,7 +445,7 @@ fuzz_finds_what_differs()
 		--machines healthy --append 'SEED=2026 DURATION=100'
 }
 
-# test: a reason that is not needed, and a kernel that cannot be measured
+# long test: a reason that is not needed, and a kernel that cannot be measured
 bench_wants_its_reasons()
 {
 	rig/source/install-packages --for bench || return 1

@@ -56,7 +56,8 @@ export KBUILD_BUILD_USER := rig
 export KBUILD_BUILD_HOST := rig
 export LC_ALL := C
 
-KMAKE := make -j$(J) $(if $(filter 1,$(V)),V=1) -C $(TREE) ARCH=arm64 \
+# Gets SIGTERM when the shell of its recipe does.
+KMAKE := setpriv --pdeathsig TERM make -j$(J) $(if $(filter 1,$(V)),V=1) -C $(TREE) ARCH=arm64 \
 	 CROSS_COMPILE=$(CROSS) CC='ccache $(CROSS)gcc' HOSTCC='ccache gcc'
 
 # For what the rig itself runs on the machines.

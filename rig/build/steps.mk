@@ -15,12 +15,13 @@ BUILD := build$(addprefix -,$(DEBUG))
 TESTS_BASE := 7.3
 TESTS_OUT  := $(if $(filter $(TESTS_BASE),$(BASE)$(PRISTINE)$(CARRY)),$(OUT),out/$(TESTS_BASE)$(if $(TESTS_KSRC),-ksrc))
 
-# make passes SIGTERM on to the shell of a recipe. These get it from there.
+# make passes SIGTERM on to the shell of a recipe only. What is behind this gets one when that
+# shell ends.
 WITH_SHELL := setpriv --pdeathsig TERM
 # Not $(MAKE), which make would run even with -n.
 SELF   := $(WITH_SHELL) make --no-print-directory
 PASS	= $(foreach knob,$(filter-out $1,$(KNOBS)),$(if $($(knob)),$(knob)="$($(knob))"))
-BUILDER = make -s -f rig/build/build.mk $(addprefix J=,$(J)) V=$(V)
+BUILDER = $(WITH_SHELL) make -s -f rig/build/build.mk $(addprefix J=,$(J)) V=$(V)
 PHASE	= rig/build/phase --out $(OUT) --cache $(CACHE) $(if $(V),--verbose)
 STATUS := out/status$(if $(NESTED),.step)
 JUDGE  := $(WITH_SHELL) rig/lib/record-status --file $(STATUS) --

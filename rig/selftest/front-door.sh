@@ -168,17 +168,19 @@ terminated_make()
 	naps: ; @$(SELF) nap && $(SELF) nap
 	MK
 	mkdir -p "$work/bin-nap"
-	printf '#!/bin/sh\nexec rig/build/phase --name nap --out out/test/phase -- sleep 987653\n' \
-		>"$work/bin-nap/make"
+	printf '#!/bin/sh\nexec rig/build/phase $SHOW --name nap --out %s -- sleep 987653\n' \
+		out/test/phase >"$work/bin-nap/make"
 	chmod +x "$work/bin-nap/make"
-	for goal in nap naps; do
-		PATH=$work/bin-nap:$PATH /usr/bin/make -s -f "$work/nap.mk" $goal \
-			STATUS="$work/nap.status" &
-		nap=$!
-		within 20 pgrep -f '^sleep 98765[3]' || return 1
-		kill $nap
-		wait $nap
-		ended '^sleep 98765[3]' || return 1
+	for show in '' --verbose; do
+		for goal in nap naps; do
+			PATH=$work/bin-nap:$PATH SHOW=$show /usr/bin/make -s -f "$work/nap.mk" \
+				$goal STATUS="$work/nap.status" &
+			nap=$!
+			within 20 pgrep -f '^sleep 98765[3]' || return 1
+			kill $nap
+			wait $nap
+			ended '^sleep 98765[3]' || return 1
+		done
 	done
 }
 

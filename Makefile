@@ -225,7 +225,7 @@ docs: tree ## prove: build the documents as HTML and check them, in out/<base>/d
 
 FEWER = $(addprefix J=,$(J)) $(addprefix V=,$(V)) $(filter-out TIMEOUT=600,TIMEOUT=$(TIMEOUT))
 .PHONY: check
-check: knobs ## prove: run, docs and survey on every base, laws, review, the rig's own tests
+check: knobs ## prove: run, docs and survey on every base, laws, review, the rig's quick tests
 	@$(JUDGE) rig/judge/run-targets --targets '$(foreach base,$(BASES),docs BASE=$(base);run \
 		BASE=$(base) $(FEWER);survey BASE=$(base) HOSTS=$(base)-series $(FEWER);)laws BASE="$(BASES)";review BASE="$(BASES)";rig-tests NAMES=quick'
 
